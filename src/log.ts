@@ -1,0 +1,19 @@
+import { pino, type Logger } from 'pino';
+
+export type Log = Logger;
+
+/** Keys whose values never reach a log line, wherever they stand in a logged object. */
+const secretKeys = ['authorization', 'cookie', 'set-cookie', 'password', 'token', 'secret'];
+
+/** One JSON line an event on stdout. Messages are short constants; facts are fields. */
+export function createLog(options: { process: string; level: string }): Log {
+  return pino({
+    level: options.level,
+    base: { process: options.process, pid: process.pid },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    redact: {
+      paths: secretKeys.flatMap((key) => [`["${key}"]`, `*["${key}"]`, `*.*["${key}"]`]),
+      censor: '[removed]',
+    },
+  });
+}

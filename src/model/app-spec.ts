@@ -1,0 +1,223 @@
+import { z } from 'zod';
+import { canonicalJson } from './canonical-json.ts';
+import { nameSchema } from './names.ts';
+import { presets, presetSchema, type Preset } from './presets.ts';
+
+const second = 1000;
+const minute = 60 * second;
+const MiB = 1024 * 1024;
+const day = 24 * 60 * minute;
+
+const durationMs = (description: string, defaultMs: number, minimumMs = 10) =>
+  z.int().min(minimumMs).max(365 * day).default(defaultMs).describe(description);
+
+/** OCI image reference: [registry/]path[:tag][@digest]. Tight, since it reaches a registry URL. */
+const imagePattern =
+  /^[a-z0-9]+(?:[._:/-][a-zA-Z0-9]+|__[a-z0-9]+)*(?::[\w][\w.-]{0,127})?(?:@sha256:[a-f0-9]{64})?$/;
+
+const noNul = (value: string) => !value.includes('\0');
+
+export const limitsSchema = z
+  .strictObject({
+    cpus: z.number().min(0.05).max(256).default(1).describe('CPU cores, fractions allowed'),
+    memoryBytes: z
+      .int()
+      .min(16 * MiB)
+      .max(4096 * 1024 * MiB)
+      .default(1024 * MiB)
+      .describe('Memory in bytes, swap included'),
+    pids: z.int().min(1).max(65_536).default(256).describe('Processes and threads'),
+  })
+  .prefault({})
+  .describe('What one instance may use');
+
+export const idleSchema = z
+  .strictObject({
+    idleAfterMs: durationMs('Asleep after this long without use, tab open or not', 30 * minute),
+    disconnectedAfterMs: durationMs('Asleep after this long with no open connection', 5 * minute),
+    maxAgeMs: durationMs('Asleep after this long awake, whatever happens', day)
+      .nullable()
+      .default(null),
+    warnBeforeMs: durationMs('Open tabs are warned this long before falling asleep', 5 * minute, 0),
+  })
+  .prefault({})
+  .describe('The three idle clocks; the first to end puts the app to sleep');
+
+export const restartSchema = z
+  .strictObject({
+    initialDelayMs: durationMs('Wait before the first restart after a crash', second, 0),
+    maxDelayMs: durationMs('The wait doubles up to this', 5 * minute, 0),
+    maxRestarts: z.int().min(0).max(1000).default(5).describe('Restarts within the window'),
+    windowMs: durationMs('Window of the restart budget', 10 * minute),
+  })
+  .prefault({})
+  .describe('Crash restarts: back-off and budget');
+
+export const healthSchema = z
+  .strictObject({
+    path: z
+      .string()
+      .regex(/^\/[\x21-\x7e]*$/, 'must be an absolute path of printable characters')
+      .max(1024)
+      .optional()
+      .describe("Path below the app's base; the preset's when absent"),
+    startDeadlineMs: durationMs('An instance that is not ready by then has failed', 120 * second),
+    probeTimeoutMs: durationMs('One probe waits this long for its answer', 2 * second),
+  })
+  .prefault({})
+  .describe('When an instance counts as ready');
+
+export const logSchema = z
+  .strictObject({
+    maxBytes: z.int().min(4096).max(1024 * MiB).default(50 * MiB).describe('Bytes of one log file'),
+    files: z.int().min(1).max(20).default(3).describe('Files kept; the oldest is dropped'),
+  })
+  .prefault({});
+
+const appFields = {
+  title: z.string().min(1).max(120).optional().describe('Shown to people instead of the name'),
+  description: z.string().max(2000).optional().describe('One or two sentences for people'),
+  image: z
+    .string()
+    .max(512)
+    .regex(imagePattern, 'must be an image reference such as registry.example/team/plot:v2')
+    .optional()
+    .describe('Container image; runs under Docker. Without it, `command` runs as a process'),
+  command: z
+    .array(z.string().max(8192).refine(noNul, 'must not contain a NUL character'))
+    .min(1)
+    .max(256)
+    .optional()
+    .describe('Argument list, never a shell string; {port} and {base} are replaced'),
+  workingDirectory: z
+    .string()
+    .max(4096)
+    .regex(/^\//, 'must be an absolute path')
+    .refine(noNul, 'must not contain a NUL character')
+    .optional()
+    .describe('Where the command starts; for processes the instance folder when absent'),
+  port: z
+    .int()
+    .min(1)
+    .max(65_535)
+    .optional()
+    .describe('Port the app listens on inside its container. Processes are told theirs: {port}, PORT'),
+  environment: z
+    .record(
+      z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,255}$/, 'must be an environment variable name'),
+      z.string().max(32_768).refine(noNul, 'must not contain a NUL character'),
+    )
+    .refine((value) => Object.keys(value).length <= 200, 'has more than 200 variables')
+    .default({})
+    .describe('Plain variables; never put a secret here'),
+  preset: presetSchema.default('plain').describe('Family of the app: paths, prefix, environment'),
+  prefixMode: z.enum(['keep', 'strip']).optional().describe("Overrides the preset's prefix mode"),
+  tabScript: z.boolean().optional().describe('Tell open tabs about sleep; false opts out'),
+  ignoredPaths: z
+    .array(z.string().regex(/^\/[\x21-\x7e]*$/).max(1024))
+    .max(100)
+    .default([])
+    .describe('Further paths that are noise: never use, never wake'),
+  ignoredAgents: z
+    .array(z.string().min(1).max(200))
+    .max(50)
+    .default([])
+    .describe('User-Agent fragments (case-insensitive) that never wake nor keep awake'),
+  apiHoldMs: durationMs('API calls wait this long for a waking app', 60 * second, 0),
+  stopGraceMs: durationMs('Between SIGTERM and SIGKILL', 10 * second, 0),
+  sleepMode: z.enum(['stop', 'pause']).default('stop').describe('pause keeps memory, wakes at once'),
+  alwaysOn: z.boolean().default(false).describe('Never sleeps; started again after any exit'),
+  limits: limitsSchema,
+  idle: idleSchema,
+  restart: restartSchema,
+  health: healthSchema,
+  log: logSchema,
+};
+
+/** What a person registers. Defaults are filled in by parsing; unknown fields are refused. */
+export const appSpecSchema = z.strictObject(appFields).superRefine((spec, context) => {
+  if (spec.image === undefined && spec.command === undefined) {
+    context.addIssue({ code: 'custom', path: ['image'], message: 'give an image or a command' });
+  }
+  if (spec.image !== undefined && spec.port === undefined) {
+    context.addIssue({ code: 'custom', path: ['port'], message: 'an image needs its port' });
+  }
+});
+
+export type AppSpec = z.infer<typeof appSpecSchema>;
+/** The same before defaults: what a client may send. */
+export type AppSpecInput = z.input<typeof appSpecSchema>;
+
+export const namedAppSpecSchema = z
+  .strictObject({ name: nameSchema, ...appFields })
+  .superRefine((spec, context) => {
+    const { name: _name, ...rest } = spec;
+    const parsed = appSpecSchema.safeParse(rest);
+    for (const issue of parsed.error?.issues ?? []) {
+      context.addIssue({ code: 'custom', path: issue.path, message: issue.message });
+    }
+  });
+
+export type RuntimeKind = 'docker' | 'process';
+
+export const runtimeKindOf = (spec: Pick<AppSpec, 'image'>): RuntimeKind =>
+  spec.image === undefined ? 'process' : 'docker';
+
+/** The durations and budgets the workflow needs, and nothing that only an activity needs. */
+export type AppPolicy = Pick<AppSpec, 'idle' | 'restart' | 'alwaysOn' | 'sleepMode'> & {
+  startDeadlineMs: number;
+  stopGraceMs: number;
+};
+
+export const policyOf = (spec: AppSpec): AppPolicy => ({
+  idle: spec.idle,
+  restart: spec.restart,
+  alwaysOn: spec.alwaysOn,
+  sleepMode: spec.sleepMode,
+  startDeadlineMs: spec.health.startDeadlineMs,
+  stopGraceMs: spec.stopGraceMs,
+});
+
+/** The preset with the spec's own choices on top: what gateway and probe go by. */
+export function effectivePreset(spec: AppSpec): Preset {
+  const preset = presets[spec.preset];
+  const { healthBody, ...rest } = preset;
+  // The preset's expected body belongs to the preset's path only.
+  const keepsBody = healthBody !== undefined && spec.health.path === undefined;
+  return {
+    ...rest,
+    ...(keepsBody ? { healthBody } : {}),
+    prefixMode: spec.prefixMode ?? preset.prefixMode,
+    healthPath: spec.health.path ?? preset.healthPath,
+    tabScript: spec.tabScript ?? preset.tabScript,
+    ignoredPaths: [...preset.ignoredPaths, ...spec.ignoredPaths],
+  };
+}
+
+/** The public path of an app on the apps listener, without final slash. */
+export const appBasePath = (name: string): string => `/app/${name}`;
+
+const cosmetic = [
+  'title',
+  'description',
+  'ignoredPaths',
+  'ignoredAgents',
+  'apiHoldMs',
+  'idle',
+  'restart',
+  'tabScript',
+  'alwaysOn',
+  'stopGraceMs',
+  'sleepMode',
+] as const satisfies readonly (keyof AppSpec)[];
+
+/** True when a running instance of `before` cannot go on serving as `after`. */
+export function needsNewInstance(before: AppSpec, after: AppSpec): boolean {
+  return canonicalJson(essence(before)) !== canonicalJson(essence(after));
+}
+
+function essence(spec: AppSpec): Partial<AppSpec> {
+  const rest: Partial<AppSpec> = { ...spec };
+  for (const field of cosmetic) delete rest[field];
+  return rest;
+}

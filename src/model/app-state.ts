@@ -1,0 +1,389 @@
+import type { AppPolicy } from './app-spec.ts';
+
+/**
+ * The life of one app as a pure state machine. `applyEvent` says what a fact changes, `nextStep`
+ * says what to do about the state as it is now. The workflow only wires the two to messages,
+ * timers and activities, so every race is a test without Temporal.
+ */
+export type Wanted = 'awake' | 'asleep' | 'gone';
+
+/** Who or what caused something, and why: shown to people as it is. */
+export interface Cause {
+  actor: string;
+  why: string;
+}
+
+/** How an instance ended. Exactly one of exitCode and signal is set, unless nothing is known. */
+export interface Exit {
+  exitCode: number | null;
+  signal: string | null;
+  outOfMemory: boolean;
+}
+
+export type Serving =
+  | { phase: 'none' }
+  | { phase: 'starting'; generation: number; host: string }
+  | { phase: 'ready'; generation: number; host: string; readyAtMs: number }
+  | { phase: 'draining'; generation: number; host: string }
+  | { phase: 'restarting'; generation: number; restartAtMs: number; exit: Exit | null }
+  | { phase: 'failed'; generation: number; exit: Exit | null; reason: string };
+
+export interface AppState {
+  wanted: Wanted;
+  serving: Serving;
+  /** The highest generation ever used; the next instance gets this plus one. */
+  generation: number;
+  /** The instance must be replaced (restart asked for, or a new definition). */
+  renew: boolean;
+  /** A pause left the instance of `serving.generation` frozen instead of removed. */
+  pausedGeneration: number | null;
+  pausedHost: string | null;
+  /** Times of recent crash restarts, oldest first, bounded by the policy's budget. */
+  restartsAtMs: number[];
+  /** When the idle clocks must be read next; only meaningful while ready. */
+  idleCheckAtMs: number;
+  cause: Cause;
+}
+
+export type Command = 'wake' | 'sleep' | 'restart' | 'replace' | 'remove';
+
+export type AppEvent =
+  | { type: 'commanded'; command: Command; cause: Cause; needsNewInstance?: boolean }
+  | { type: 'placed'; generation: number; host: string }
+  | { type: 'becameReady'; generation: number; host: string; atMs: number }
+  | { type: 'startFailed'; generation: number; exit: Exit | null; reason: string; permanent: boolean }
+  | { type: 'exited'; generation: number; exit: Exit }
+  | { type: 'useRead'; sleepInMs: number | null; sleepCause: string }
+  | { type: 'routeClosed'; generation: number }
+  | { type: 'routeReopened'; generation: number; idleCheckAtMs: number }
+  | { type: 'stopped'; generation: number; paused: boolean };
+
+export type AppStep =
+  | { kind: 'place'; generation: number }
+  | { kind: 'start'; generation: number; host: string }
+  | { kind: 'readUse'; generation: number }
+  | { kind: 'closeRoute'; generation: number; host: string; mayReopen: boolean }
+  | { kind: 'stop'; generation: number; host: string; pause: boolean }
+  | { kind: 'wait'; untilMs: number | null }
+  /** Asleep or failed with nothing running: the quiet point, where the workflow continues as new. */
+  | { kind: 'rest' }
+  | { kind: 'remove' };
+
+export const initialAppState = (cause: Cause): AppState => ({
+  wanted: 'asleep',
+  serving: { phase: 'none' },
+  generation: 0,
+  renew: false,
+  pausedGeneration: null,
+  pausedHost: null,
+  restartsAtMs: [],
+  idleCheckAtMs: 0,
+  cause,
+});
+
+/** What a fact changes. A fact about an earlier generation changes nothing: it is fenced. */
+export function applyEvent(
+  state: AppState,
+  event: AppEvent,
+  policy: AppPolicy,
+  nowMs: number,
+): AppState {
+  switch (event.type) {
+    case 'commanded':
+      return commanded(state, event, policy);
+    case 'placed':
+      return {
+        ...state,
+        generation: Math.max(state.generation, event.generation),
+        renew: false,
+        serving: { phase: 'starting', generation: event.generation, host: event.host },
+      };
+    case 'becameReady':
+      if (!isCurrent(state, event.generation, 'starting')) return state;
+      return {
+        ...state,
+        pausedGeneration: null,
+        pausedHost: null,
+        idleCheckAtMs: event.atMs + firstCheckInMs(policy),
+        serving: {
+          phase: 'ready',
+          generation: event.generation,
+          host: event.host,
+          readyAtMs: event.atMs,
+        },
+      };
+    case 'startFailed':
+      if (!isCurrent(state, event.generation, 'starting')) return state;
+      return ended(state, event, policy, nowMs);
+    case 'exited':
+      return exited(state, event, policy, nowMs);
+    case 'useRead':
+      return useRead(state, event, policy, nowMs);
+    case 'routeClosed':
+      if (state.serving.phase !== 'ready' || state.serving.generation !== event.generation) {
+        return state;
+      }
+      return {
+        ...state,
+        serving: {
+          // Somebody wished it awake meanwhile: the same instance is adopted, not killed.
+          phase: state.wanted === 'awake' && !state.renew ? 'starting' : 'draining',
+          generation: event.generation,
+          host: state.serving.host,
+        },
+      };
+    case 'routeReopened':
+      if (!isCurrent(state, event.generation, 'ready')) return state;
+      return { ...state, wanted: 'awake', idleCheckAtMs: event.idleCheckAtMs };
+    case 'stopped':
+      return stopped(state, event);
+  }
+}
+
+/** What to do now. Total: every state has exactly one step. */
+export function nextStep(state: AppState, policy: AppPolicy, nowMs: number): AppStep {
+  const { serving } = state;
+  if (state.wanted === 'awake') return stepTowardsAwake(state, policy, nowMs);
+  switch (serving.phase) {
+    case 'ready':
+      return {
+        kind: 'closeRoute',
+        generation: serving.generation,
+        host: serving.host,
+        // Only an idle stop gives way to use; a person's word does not.
+        mayReopen: state.wanted === 'asleep' && state.cause.actor === idleActor,
+      };
+    case 'starting':
+    case 'draining':
+      return {
+        kind: 'stop',
+        generation: serving.generation,
+        host: serving.host,
+        pause: pauses(state, policy),
+      };
+    case 'none':
+    case 'restarting':
+    case 'failed':
+      if (state.wanted === 'gone') {
+        return state.pausedGeneration === null ? { kind: 'remove' } : discardPaused(state);
+      }
+      return { kind: 'rest' };
+  }
+}
+
+/** The actor of a stop that the idle clocks caused. */
+export const idleActor = 'idle clock';
+
+function stepTowardsAwake(state: AppState, policy: AppPolicy, nowMs: number): AppStep {
+  const { serving } = state;
+  switch (serving.phase) {
+    case 'none':
+      if (state.renew && state.pausedGeneration !== null) return discardPaused(state);
+      return { kind: 'place', generation: state.pausedGeneration ?? state.generation + 1 };
+    case 'starting':
+      if (state.renew) {
+        return { kind: 'stop', generation: serving.generation, host: serving.host, pause: false };
+      }
+      return { kind: 'start', generation: serving.generation, host: serving.host };
+    case 'ready':
+      if (state.renew) {
+        return {
+          kind: 'closeRoute',
+          generation: serving.generation,
+          host: serving.host,
+          mayReopen: false,
+        };
+      }
+      if (policy.alwaysOn) return { kind: 'wait', untilMs: null };
+      if (nowMs >= state.idleCheckAtMs) {
+        return { kind: 'readUse', generation: serving.generation };
+      }
+      return { kind: 'wait', untilMs: state.idleCheckAtMs };
+    case 'draining':
+      return {
+        kind: 'stop',
+        generation: serving.generation,
+        host: serving.host,
+        pause: pauses(state, policy),
+      };
+    case 'restarting':
+      if (nowMs >= serving.restartAtMs) return { kind: 'place', generation: state.generation + 1 };
+      return { kind: 'wait', untilMs: serving.restartAtMs };
+    case 'failed':
+      return { kind: 'rest' };
+  }
+}
+
+function discardPaused(state: AppState): AppStep {
+  const { pausedGeneration, pausedHost } = state;
+  if (pausedGeneration === null || pausedHost === null) return { kind: 'rest' };
+  return { kind: 'stop', generation: pausedGeneration, host: pausedHost, pause: false };
+}
+
+function stopped(state: AppState, event: Extract<AppEvent, { type: 'stopped' }>): AppState {
+  const { serving } = state;
+  if (serving.phase === 'none' && state.pausedGeneration === event.generation) {
+    return { ...state, renew: false, pausedGeneration: null, pausedHost: null };
+  }
+  if (serving.phase !== 'starting' && serving.phase !== 'draining') return state;
+  if (serving.generation !== event.generation) return state;
+  return {
+    ...state,
+    renew: false,
+    pausedGeneration: event.paused ? event.generation : null,
+    pausedHost: event.paused ? serving.host : null,
+    serving: { phase: 'none' },
+  };
+}
+
+function pauses(state: AppState, policy: AppPolicy): boolean {
+  return policy.sleepMode === 'pause' && state.wanted === 'asleep' && !state.renew;
+}
+
+function commanded(
+  state: AppState,
+  event: Extract<AppEvent, { type: 'commanded' }>,
+  policy: AppPolicy,
+): AppState {
+  // Removal is the last word: nothing brings a removed app back but a new registration.
+  if (state.wanted === 'gone' && event.command !== 'replace') return state;
+  const { cause } = event;
+  const { serving } = state;
+  const hasInstance =
+    serving.phase === 'starting' || serving.phase === 'ready' || state.pausedGeneration !== null;
+  switch (event.command) {
+    case 'wake':
+      return {
+        ...state,
+        wanted: 'awake',
+        cause,
+        ...(serving.phase === 'failed' ? { serving: { phase: 'none' }, restartsAtMs: [] } : {}),
+      };
+    case 'sleep':
+      return {
+        ...state,
+        wanted: 'asleep',
+        cause,
+        restartsAtMs: [],
+        ...(serving.phase === 'restarting' ? { serving: { phase: 'none' } } : {}),
+      };
+    case 'restart':
+      return {
+        ...state,
+        wanted: 'awake',
+        cause,
+        restartsAtMs: [],
+        renew: hasInstance,
+        ...(serving.phase === 'failed' || serving.phase === 'restarting'
+          ? { serving: { phase: 'none' } }
+          : {}),
+      };
+    case 'replace': {
+      // A definition that failed and was mended sleeps until somebody opens it.
+      const wakes = policy.alwaysOn || (state.wanted === 'awake' && serving.phase !== 'failed');
+      const over = serving.phase === 'failed' || serving.phase === 'restarting';
+      return {
+        ...state,
+        wanted: wakes ? 'awake' : 'asleep',
+        cause,
+        renew: state.renew || (hasInstance && event.needsNewInstance === true),
+        restartsAtMs: [],
+        ...(over ? { serving: { phase: 'none' } } : {}),
+      };
+    }
+    case 'remove':
+      return { ...state, wanted: 'gone', cause };
+  }
+}
+
+function exited(
+  state: AppState,
+  event: Extract<AppEvent, { type: 'exited' }>,
+  policy: AppPolicy,
+  nowMs: number,
+): AppState {
+  const { serving } = state;
+  if (serving.phase !== 'ready' || serving.generation !== event.generation) return state;
+  if (state.wanted !== 'awake' || state.renew) {
+    return { ...state, serving: { phase: 'draining', generation: serving.generation, host: serving.host } };
+  }
+  return ended(
+    state,
+    { generation: event.generation, exit: event.exit, reason: describeExit(event.exit), permanent: false },
+    policy,
+    nowMs,
+  );
+}
+
+/** The instance is over although the app is wanted awake: back off, or give up. */
+function ended(
+  state: AppState,
+  end: { generation: number; exit: Exit | null; reason: string; permanent: boolean },
+  policy: AppPolicy,
+  nowMs: number,
+): AppState {
+  const { restart, alwaysOn } = policy;
+  const recent = state.restartsAtMs.filter((atMs) => nowMs - atMs < restart.windowMs);
+  const spent = recent.length >= restart.maxRestarts && !alwaysOn;
+  if (end.permanent || spent) {
+    const budget = spent ? `; gave up after ${recent.length} restarts` : '';
+    return {
+      ...state,
+      renew: false,
+      restartsAtMs: [],
+      serving: {
+        phase: 'failed',
+        generation: end.generation,
+        exit: end.exit,
+        reason: `${end.reason}${budget}`,
+      },
+    };
+  }
+  const doublings = Math.min(recent.length, 30);
+  const delayMs = Math.min(restart.initialDelayMs * 2 ** doublings, restart.maxDelayMs);
+  return {
+    ...state,
+    renew: false,
+    restartsAtMs: [...recent, nowMs].slice(-Math.max(restart.maxRestarts, 1)),
+    serving: {
+      phase: 'restarting',
+      generation: end.generation,
+      restartAtMs: nowMs + delayMs,
+      exit: end.exit,
+    },
+  };
+}
+
+function useRead(
+  state: AppState,
+  event: Extract<AppEvent, { type: 'useRead' }>,
+  policy: AppPolicy,
+  nowMs: number,
+): AppState {
+  if (state.serving.phase !== 'ready' || state.wanted !== 'awake') return state;
+  if (event.sleepInMs === null) {
+    return { ...state, idleCheckAtMs: nowMs + firstCheckInMs(policy) };
+  }
+  if (event.sleepInMs > 0) return { ...state, idleCheckAtMs: nowMs + event.sleepInMs };
+  return { ...state, wanted: 'asleep', cause: { actor: idleActor, why: event.sleepCause } };
+}
+
+/** No clock can end sooner than the shortest of the three after the app became ready. */
+function firstCheckInMs(policy: AppPolicy): number {
+  const { idleAfterMs, disconnectedAfterMs, maxAgeMs } = policy.idle;
+  return Math.min(idleAfterMs, disconnectedAfterMs, maxAgeMs ?? Number.POSITIVE_INFINITY);
+}
+
+function isCurrent(state: AppState, generation: number, phase: Serving['phase']): boolean {
+  const { serving } = state;
+  return serving.phase === phase && 'generation' in serving && serving.generation === generation;
+}
+
+/** One clause for people: how it ended. */
+export function describeExit(exit: Exit | null): string {
+  if (exit === null) return 'ended for an unknown reason';
+  if (exit.outOfMemory) return 'was killed for using more memory than its limit';
+  if (exit.signal !== null) return `was ended by ${exit.signal}`;
+  if (exit.exitCode === 0) return 'exited by itself with code 0';
+  return `exited with code ${exit.exitCode}`;
+}

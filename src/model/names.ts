@@ -1,0 +1,27 @@
+import { z } from 'zod';
+
+/** A DNS label (RFC 1123): it becomes a host name, a path segment, a container name, a folder. */
+export const dnsLabelPattern = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
+export const nameSchema = z
+  .string()
+  .regex(
+    dnsLabelPattern,
+    'must be a DNS label: 1 to 63 lower-case letters, digits and inner hyphens',
+  )
+  .describe('Name: a DNS label, unique among things of its kind');
+
+/** `app/plot`: workflow id, CLI argument, path under `/manage/` and (plural) under `/api/v1/`. */
+export type EntityName = `${'app' | 'host'}/${string}`;
+
+export const appEntity = (name: string): EntityName => `app/${name}`;
+
+/**
+ * The name of the one container or process that serves `app` in `generation`. Deterministic, so
+ * that a repeated start finds what an earlier one made.
+ */
+export const instanceName = (app: string, generation: number): string => `app-${app}-${generation}`;
+
+/** Temporal task queues: shared control work, and one queue for the effects of each host. */
+export const controlQueue = 'control';
+export const hostQueue = (host: string): string => `host/${host}`;

@@ -1,0 +1,81 @@
+/**
+ * The one table that says what a request to an app does: forward it, wake the app, hold the
+ * request, show the waiting page, or refuse. Gateway and compat families all ask here, so that no
+ * text on polls, tabs, bots or API clients can disagree with another.
+ */
+export interface Visit {
+  method: string;
+  /** True when the request asks to become a WebSocket. */
+  upgrade: boolean;
+  /** Lower-cased values of the headers, empty when absent. */
+  secFetchMode: string;
+  secFetchDest: string;
+  accept: string;
+  purpose: string;
+  userAgent: string;
+  /** Path below the app's base, starting with a slash. */
+  path: string;
+}
+
+export interface VisitRules {
+  ignoredPaths: readonly string[];
+  ignoredAgents: readonly string[];
+}
+
+export type VisitAnswer =
+  /** Wake the app and show the waiting page. */
+  | 'page'
+  /** Show the waiting page as it is; wakes nothing (HEAD, prefetch). */
+  | 'page-without-wake'
+  /** Wake the app and hold the request until it is ready. */
+  | 'hold'
+  /** Refuse with 503 and Retry-After; wakes nothing. */
+  | 'refuse';
+
+/** Agents that look at pages for machines: they see the page and wake nothing. */
+const monitorAgents = [
+  'bot',
+  'crawler',
+  'spider',
+  'uptime',
+  'pingdom',
+  'prometheus',
+  'blackbox',
+  'kube-probe',
+  'healthcheck',
+];
+
+/** What a request does to an app that is not ready. Rules are tried from the top; first wins. */
+export function answerVisit(visit: Visit, rules: VisitRules): VisitAnswer {
+  if (isNoise(visit, rules)) return 'refuse';
+  // A socket of a forgotten tab reconnects for ever: it must not wake.
+  if (visit.upgrade) return 'refuse';
+  const wantsHtml = visit.accept.includes('text/html');
+  const speculative = visit.purpose.includes('prefetch') || visit.purpose.includes('preview');
+  if (visit.method === 'HEAD' || visit.method === 'OPTIONS' || speculative) {
+    return wantsHtml ? 'page-without-wake' : 'refuse';
+  }
+  if (isMonitor(visit)) return wantsHtml ? 'page-without-wake' : 'refuse';
+  if (visit.secFetchMode !== '') {
+    // A browser speaks. Only a person's navigation of a whole page wakes.
+    if (visit.secFetchMode !== 'navigate') return 'refuse';
+    if (visit.method === 'GET') return 'page';
+    return 'hold';
+  }
+  if (wantsHtml && visit.method === 'GET') return 'page';
+  return 'hold';
+}
+
+/** True for requests that never count as use and never wake. */
+export function isNoise(visit: Pick<Visit, 'path' | 'userAgent'>, rules: VisitRules): boolean {
+  const agent = visit.userAgent.toLowerCase();
+  if (rules.ignoredAgents.some((part) => agent.includes(part.toLowerCase()))) return true;
+  if (/[?&]no_track_activity=1(?:&|$)/.test(visit.path)) return true;
+  const path = visit.path.split('?', 1)[0] ?? '/';
+  return rules.ignoredPaths.some((prefix) => path === prefix || path.startsWith(`${prefix}/`));
+}
+
+function isMonitor(visit: Visit): boolean {
+  const agent = visit.userAgent.toLowerCase();
+  return monitorAgents.some((part) => agent.includes(part));
+}

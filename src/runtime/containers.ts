@@ -1,0 +1,132 @@
+import type { AppSpec, RuntimeKind } from '../model/app-spec.ts';
+import type { Exit } from '../model/app-state.ts';
+
+/**
+ * What runs things on one host: a Docker Engine or plain processes. Instances outlive every
+ * process of labkeeper and are found again by deterministic name and labels.
+ *
+ * Errors: permanent ones are `LabError` (`image_not_found`, `start_refused`, `storage_full`,
+ * `invalid`); an engine that does not answer throws a `LabError` of type `runtime_unavailable`,
+ * which callers retry. "Absent" is never an error: null, or success.
+ */
+export interface Containers {
+  readonly kind: RuntimeKind;
+
+  /** Resolves when the engine answers; throws `runtime_unavailable` with the remedy otherwise. */
+  ping(): Promise<void>;
+
+  /**
+   * Makes the instance and starts it, or adopts the one that has this name already. Idempotent.
+   * A paused instance is resumed. One that has exited is returned as it is, never started again:
+   * a new try has a new name. Pulls the image when it is not there (`onProgress` tells).
+   */
+  ensure(
+    spec: InstanceSpec,
+    options?: { onProgress?: (text: string) => void; signal?: AbortSignal },
+  ): Promise<Instance>;
+
+  /** The instance of this name, or null when there is none. */
+  inspect(name: string): Promise<Instance | null>;
+
+  /** All instances of this installation on this host, running or not. Never partial. */
+  list(): Promise<Instance[]>;
+
+  /**
+   * SIGTERM, up to `graceMs`, then SIGKILL of the whole tree. Resolves when nothing of it runs any
+   * more, with how it ended; null when there is no such instance. Idempotent.
+   */
+  stop(name: string, options: { graceMs: number }): Promise<Exit | null>;
+
+  /** Freezes it with its memory (`ensure` resumes). Success when already frozen. */
+  pause(name: string): Promise<void>;
+
+  /**
+   * Removes it, stopping it by SIGKILL if it runs. Its log stays readable by `readLog` until
+   * `forgetLog`. Success when absent.
+   */
+  remove(name: string): Promise<void>;
+
+  /** Both output streams in the order they came. Empty when nothing was written or kept. */
+  readLog(name: string, range: LogRange): Promise<LogChunk>;
+
+  /** Removes the log of an instance that is gone. Success when absent. */
+  forgetLog(name: string): Promise<void>;
+
+  /** What it uses now; null when it does not run. */
+  usage(name: string): Promise<Usage | null>;
+
+  /**
+   * Calls `onExit` within a second of every exit of an instance of this installation, by events
+   * of the engine, until `signal` aborts. An exit may be told more than once, and those that
+   * happened while nobody watched are found by `list`. Rejects when the engine goes away.
+   */
+  watch(onExit: (instance: Instance) => void, signal: AbortSignal): Promise<void>;
+}
+
+export interface InstanceSpec {
+  /** `app-<app>-<generation>`: unique within the installation. */
+  name: string;
+  /** `labkeeper.*` labels, so that the reconciler finds its owner. */
+  labels: Readonly<Record<string, string>>;
+  image?: string;
+  /** Argument list; `{port}` and `{base}` are replaced by the adapter. */
+  command?: readonly string[];
+  workingDirectory?: string;
+  /** Port inside a container; a process is given a free one. */
+  port?: number;
+  /** Public path of the app without final slash: replaces `{base}`. */
+  basePath: string;
+  /** The whole environment for the port that was chosen. */
+  environment: (port: number) => Record<string, string>;
+  limits: AppSpec['limits'];
+  log: AppSpec['log'];
+}
+
+/** Labels every instance carries. `labkeeper.protect=true`, set by a person, forbids removal. */
+export const labels = {
+  installation: 'labkeeper.installation',
+  entity: 'labkeeper.entity',
+  generation: 'labkeeper.generation',
+  protect: 'labkeeper.protect',
+} as const;
+
+export interface Instance {
+  name: string;
+  labels: Readonly<Record<string, string>>;
+  phase: 'created' | 'running' | 'paused' | 'exited';
+  /** Where the gateway reaches it; null unless it runs or is paused. */
+  address: { host: string; port: number } | null;
+  /** Epoch milliseconds; null before the first start. */
+  startedAtMs: number | null;
+  /** Set when `phase` is exited. */
+  exit: Exit | null;
+  /** Digest of the image that runs; null for processes. */
+  imageDigest: string | null;
+}
+
+export interface LogRange {
+  /** Byte offset in the log since its beginning; bytes dropped by rotation still count. */
+  fromByte?: number;
+  /** Alternatively: the last so many bytes, cut at a line start. */
+  tailBytes?: number;
+  /** At most this many bytes in the answer; default and maximum 1 MiB. */
+  maxBytes?: number;
+}
+
+export interface LogChunk {
+  /** Offset of the first byte of `bytes`; greater than `fromByte` when rotation dropped some. */
+  fromByte: number;
+  bytes: Uint8Array;
+  /** Ask again from here to go on. */
+  nextByte: number;
+  /** True when the instance is over and `nextByte` is the end. */
+  complete: boolean;
+}
+
+export interface Usage {
+  memoryBytes: number;
+  memoryLimitBytes: number;
+  /** Cores used, averaged over about a second: 1 is one full core. */
+  cpus: number;
+  pids: number;
+}

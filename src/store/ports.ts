@@ -1,0 +1,292 @@
+import type { AppSpec } from '../model/app-spec.ts';
+import type { Cause, Command } from '../model/app-state.ts';
+import type { AppCondition } from '../model/app-view.ts';
+import type { EntityName } from '../model/names.ts';
+
+/**
+ * What rooms may ask of the database, in domain words. One adapter: `postgres/`. Permanent
+ * failures are `LabError`; a database that does not answer throws any other error, and then nothing
+ * was decided: "none found" and "could not read" are different answers.
+ */
+export interface Store {
+  installation(): Promise<string>;
+  ping(): Promise<void>;
+  close(): Promise<void>;
+  apps: AppStore;
+  routes: RouteStore;
+  use: UseStore;
+  operations: OperationStore;
+  outbox: Outbox;
+  events: EventStore;
+  hosts: HostStore;
+  instances: InstanceStore;
+}
+
+/** Orders writes of one entity: an older pair never replaces a newer one. */
+export interface Mark {
+  /** Counted by the database each time the entity's workflow starts anew. */
+  life: number;
+  /** Counted by the workflow; goes on through continue-as-new. */
+  revision: number;
+}
+
+export interface App {
+  name: string;
+  space: string;
+  owner: string;
+  spec: AppSpec;
+  /** Counts definitions from 1. */
+  specRevision: number;
+  condition: AppCondition;
+  mark: Mark;
+  createdAt: string;
+  updatedAt: string;
+}
+
+export interface AppStore {
+  /**
+   * One transaction: the app's row, its operation, outbox entry and event. The same definition
+   * again changes nothing and answers `unchanged` (with no operation).
+   */
+  register(input: {
+    name: string;
+    space: string;
+    owner: string;
+    spec: AppSpec;
+    actor: string;
+    operationId: string;
+  }): Promise<{ outcome: 'created' | 'replaced' | 'unchanged'; app: App; operation: Operation | null }>;
+
+  /**
+   * One transaction: operation, outbox entry, event. The same id again answers the first
+   * operation when verb and app are the same, and throws `conflict` otherwise. A wake joins a wake that is not
+   * finished yet. Throws `not_found`.
+   */
+  command(input: {
+    name: string;
+    verb: Command;
+    cause: Cause;
+    operationId: string;
+  }): Promise<Operation>;
+
+  find(name: string): Promise<App | null>;
+  /** By name; `after` is the last name of the page before. */
+  list(page: { space?: string; after?: string; limit: number }): Promise<App[]>;
+
+  /** First act of a workflow that starts anew: counts its life and tells what the row knows. */
+  beginLife(name: string): Promise<App | null>;
+
+  /**
+   * One transaction with everything a step changes: condition, route, instance intents, event,
+   * finished operations. Answers false and changes nothing when a newer mark stands; a repeat of
+   * the same mark changes nothing and answers true.
+   */
+  advance(name: string, mark: Mark, change: AppChange): Promise<boolean>;
+
+  /** Last step of a removal: the row goes, its events stay. False when a newer mark stands. */
+  remove(name: string, mark: Mark, change: Pick<AppChange, 'event' | 'finish'>): Promise<boolean>;
+
+  /** Finer word on what a start is doing. Not ordered, not an event: the last writer wins. */
+  setDetail(name: string, generation: number, detail: string): Promise<void>;
+
+  /** Live rows (wanted awake or gone, or unfinished operations) by name, for the repair schedule. */
+  listLive(page: { after?: string; limit: number }): Promise<App[]>;
+}
+
+export interface AppChange {
+  condition?: Partial<Omit<AppCondition, 'since' | 'restartAt' | 'sleepsAt'>> & {
+    /** Milliseconds from now by the database's clock; null clears. */
+    restartInMs?: number | null;
+    sleepsInMs?: number | null;
+  };
+  /** Publishes the route, or takes it away with null. */
+  route?: { generation: number; host: string; address: string; port: number } | null;
+  /** What is wanted of an instance, written before the effect. */
+  intent?: { instance: string; generation: number; host: string; wanted: 'present' | 'absent' };
+  event?: NewEvent;
+  /** Operations that are over with this change. */
+  finish?: { ids: string[]; state: 'succeeded' | 'failed'; detail: string };
+}
+
+/** How an app is reached and what the gateway must know of it; one row an app. */
+export interface AppRoute {
+  app: string;
+  title: string | null;
+  spec: AppSpec;
+  condition: AppCondition;
+  /** Null when there is nothing to forward to. */
+  target: { generation: number; address: string; port: number; state: 'open' | 'closing' } | null;
+  /** Set while `closing`: the id that gateways acknowledge. */
+  closeId: string | null;
+}
+
+export interface Acknowledgement {
+  gateway: string;
+  inFlight: number;
+  openSockets: number;
+  /** Milliseconds since the gateway last saw use of the app; null when it never did. */
+  lastUseAgoMs: number | null;
+}
+
+export interface RouteStore {
+  /** Every registered app, for a gateway's first fill and its slow net. */
+  all(): Promise<AppRoute[]>;
+  find(app: string): Promise<AppRoute | null>;
+  /**
+   * Calls `onChange` with an app's name soon after its route or condition changed; `onChange(null)`
+   * when notifications may have been missed and all must be read again. A hint: at most once.
+   */
+  listen(onChange: (app: string | null) => void, signal: AbortSignal): Promise<void>;
+
+  /** Open → closing under a fresh id. Null when the route is not that generation or not there. */
+  beginClosing(app: string, generation: number, closeId: string): Promise<boolean>;
+  /** A gateway's word on a closing route. Repeating it replaces it. */
+  acknowledge(app: string, closeId: string, word: Acknowledgement): Promise<void>;
+  /** Closing → open, because of use. False when it was closed already: then there is no route. */
+  reopen(app: string, closeId: string): Promise<boolean>;
+  /** Live gateways and what each said; for the stop protocol. */
+  closingProgress(
+    app: string,
+    closeId: string,
+  ): Promise<{
+    state: 'open' | 'closing' | 'gone';
+    words: Acknowledgement[];
+    /** Gateways that are registered and have not said a word. */
+    silent: { gateway: string; seenAgoMs: number }[];
+  }>;
+  /** Takes the route away if it still is `closing` under this id; false when use reopened it. */
+  finishClosing(app: string, closeId: string): Promise<boolean>;
+
+  /** A gateway is alive; repeated every few seconds. */
+  gatewaySeen(gateway: { id: string; listener: string; host: string }): Promise<void>;
+  gatewayGone(id: string): Promise<void>;
+  /** A new process took over a listener: what its dead predecessors left is dropped. */
+  dropGateways(listener: string, exceptIds: readonly string[]): Promise<void>;
+}
+
+export interface UseReport {
+  app: string;
+  /** Milliseconds before now of the last use this gateway saw; null when only counts changed. */
+  lastUseAgoMs: number | null;
+  /** Why it counts, for people: `GET /report`, `WebSocket message`, `kept awake by …`. */
+  reason: string | null;
+  inFlight: number;
+  openSockets: number;
+}
+
+export interface UseStore {
+  /** One statement for a whole batch. The stored mark never goes backwards. */
+  report(gateway: string, reports: readonly UseReport[]): Promise<void>;
+  /** By the database's clock, over live gateways. Null when the app is unknown. */
+  read(app: string): Promise<{
+    /** Since the last use or since it became ready, whichever is later. */
+    idleMs: number;
+    /** Since the last connection ended; 0 while one is open. */
+    disconnectedMs: number;
+    /** Since it became ready. */
+    awakeMs: number;
+    inFlight: number;
+    openSockets: number;
+    reason: string | null;
+  } | null>;
+}
+
+export interface Operation {
+  id: string;
+  entity: EntityName;
+  verb: string;
+  state: 'accepted' | 'succeeded' | 'failed';
+  actor: string;
+  why: string;
+  /** What came of it, in one sentence; null while it goes on. */
+  detail: string | null;
+  createdAt: string;
+  finishedAt: string | null;
+}
+
+export interface OperationStore {
+  find(id: string): Promise<Operation | null>;
+}
+
+export interface OutboxEntry {
+  id: string;
+  entity: EntityName;
+  /** The workflow signal to deliver: see workflows/messages.ts. Ids and words only. */
+  payload: { operationId: string; command: Command; cause: Cause; needsNewInstance: boolean };
+  attempts: number;
+}
+
+export interface Outbox {
+  /** One entry by its operation, if still undelivered; the API delivers it at once. */
+  claim(operationId: string): Promise<OutboxEntry | null>;
+  /** Entries whose time has come, oldest first, each kept from others for `holdMs`. */
+  claimDue(limit: number, holdMs: number): Promise<OutboxEntry[]>;
+  delivered(id: string): Promise<void>;
+  /** Tried in vain: due again after a doubling wait up to a minute. Never given up. */
+  postponed(id: string, error: string): Promise<void>;
+  /** Undelivered entries and the age of the oldest, for metrics and readiness. */
+  backlog(): Promise<{ entries: number; oldestAgeMs: number }>;
+}
+
+export interface NewEvent {
+  actor: string;
+  what: string;
+  why: string;
+  data?: Record<string, unknown>;
+}
+
+/** One line of an entity's timeline. */
+export interface TimelineEvent extends Required<NewEvent> {
+  /** Grows with commit visibility: a reader that saw an id never misses a smaller one. */
+  id: string;
+  entity: EntityName;
+  at: string;
+}
+
+export interface EventStore {
+  append(entity: EntityName, event: NewEvent): Promise<void>;
+  /** Newest first; `before` is the id of the last one of the page before. */
+  list(page: { entity?: EntityName; before?: string; limit: number }): Promise<TimelineEvent[]>;
+  /**
+   * Oldest first after `after`. Only events below the oldest open transaction, so that a resume
+   * from the last id seen misses nothing that committed late.
+   */
+  since(page: { entity?: EntityName; after: string; limit: number }): Promise<TimelineEvent[]>;
+  /** The id to start a stream at, when the reader wants news only. */
+  latestId(): Promise<string>;
+  /** A hint that there is something new. */
+  listen(onEvent: () => void, signal: AbortSignal): Promise<void>;
+}
+
+export interface Host {
+  name: string;
+  /** Where its agent serves logs and usage. */
+  agentUrl: string;
+  runtimes: { kind: 'docker' | 'process'; ready: boolean; reason: string | null }[];
+  storage: { state: 'ok' | 'low' | 'full'; freeBytes: number; totalBytes: number };
+  cpus: number;
+  memoryBytes: number;
+  seenAgoMs: number;
+}
+
+export interface HostStore {
+  heartbeat(host: Omit<Host, 'seenAgoMs'>): Promise<void>;
+  find(name: string): Promise<Host | null>;
+  list(): Promise<Host[]>;
+}
+
+/** What is wanted on a host: the reconciler's side of the comparison. */
+export interface InstanceIntent {
+  instance: string;
+  entity: EntityName;
+  generation: number;
+  host: string;
+  wanted: 'present' | 'absent';
+}
+
+export interface InstanceStore {
+  listByHost(host: string): Promise<InstanceIntent[]>;
+  find(instance: string): Promise<InstanceIntent | null>;
+  /** The effect is confirmed gone: the intent row goes too. */
+  settle(instance: string): Promise<void>;
+}

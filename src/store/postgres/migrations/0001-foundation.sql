@@ -1,0 +1,157 @@
+-- One row: which installation this database is. Containers carry its id as a label.
+CREATE TABLE installation (
+  only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+  id uuid NOT NULL DEFAULT gen_random_uuid(),
+  created_at timestamptz NOT NULL DEFAULT now()
+);
+INSERT INTO installation DEFAULT VALUES;
+
+-- Counts the lives of an entity's workflow; outlives the entity's row, so that a name used again
+-- never meets writes of its predecessor.
+CREATE TABLE lives (
+  entity text PRIMARY KEY,
+  life bigint NOT NULL,
+  generation integer NOT NULL DEFAULT 0
+);
+
+CREATE TABLE spaces (
+  name text PRIMARY KEY,
+  title text NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT now()
+);
+INSERT INTO spaces (name, title) VALUES ('default', 'Default');
+
+CREATE TABLE apps (
+  name text PRIMARY KEY CHECK (name ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'),
+  space text NOT NULL DEFAULT 'default' REFERENCES spaces,
+  owner text NOT NULL,
+  spec jsonb NOT NULL,
+  spec_revision integer NOT NULL DEFAULT 1,
+  life bigint NOT NULL DEFAULT 0,
+  revision bigint NOT NULL DEFAULT 0,
+  wanted text NOT NULL DEFAULT 'asleep' CHECK (wanted IN ('awake', 'asleep', 'gone')),
+  phase text NOT NULL DEFAULT 'none'
+    CHECK (phase IN ('none', 'starting', 'ready', 'draining', 'restarting', 'failed')),
+  generation integer NOT NULL DEFAULT 0,
+  host text,
+  since timestamptz NOT NULL DEFAULT now(),
+  actor text NOT NULL,
+  why text NOT NULL,
+  detail text,
+  restart_at timestamptz,
+  sleeps_at timestamptz,
+  exit jsonb,
+  last_log_lines jsonb NOT NULL DEFAULT '[]',
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX apps_space ON apps (space, name);
+CREATE INDEX apps_live ON apps (name) WHERE wanted <> 'asleep' OR phase NOT IN ('none', 'failed');
+
+-- Where the gateway forwards to. The statement that takes a row from closing to gone is the judge
+-- of the race between an idle stop and a visitor.
+CREATE TABLE routes (
+  app text PRIMARY KEY REFERENCES apps ON DELETE CASCADE,
+  generation integer NOT NULL,
+  host text NOT NULL,
+  address text NOT NULL,
+  port integer NOT NULL CHECK (port BETWEEN 1 AND 65535),
+  state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'closing')),
+  close_id text,
+  ready_at timestamptz NOT NULL DEFAULT now(),
+  CHECK ((state = 'closing') = (close_id IS NOT NULL))
+);
+
+CREATE TABLE gateways (
+  id text PRIMARY KEY,
+  listener text NOT NULL,
+  host text NOT NULL,
+  started_at timestamptz NOT NULL DEFAULT now(),
+  seen_at timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE route_words (
+  app text NOT NULL REFERENCES apps ON DELETE CASCADE,
+  close_id text NOT NULL,
+  gateway text NOT NULL REFERENCES gateways ON DELETE CASCADE,
+  in_flight integer NOT NULL CHECK (in_flight >= 0),
+  open_sockets integer NOT NULL CHECK (open_sockets >= 0),
+  last_use_at timestamptz,
+  said_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (app, close_id, gateway)
+);
+
+-- Last use, written in batches. `last` outlives gateways; counts belong to one gateway each.
+CREATE TABLE app_use (
+  app text PRIMARY KEY REFERENCES apps ON DELETE CASCADE,
+  last_use_at timestamptz,
+  reason text,
+  disconnected_at timestamptz
+);
+CREATE TABLE app_connections (
+  app text NOT NULL REFERENCES apps ON DELETE CASCADE,
+  gateway text NOT NULL REFERENCES gateways ON DELETE CASCADE,
+  in_flight integer NOT NULL CHECK (in_flight >= 0),
+  open_sockets integer NOT NULL CHECK (open_sockets >= 0),
+  PRIMARY KEY (app, gateway)
+);
+
+CREATE TABLE operations (
+  id text PRIMARY KEY,
+  entity text NOT NULL,
+  verb text NOT NULL,
+  state text NOT NULL DEFAULT 'accepted' CHECK (state IN ('accepted', 'succeeded', 'failed')),
+  actor text NOT NULL,
+  why text NOT NULL,
+  detail text,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  finished_at timestamptz,
+  CHECK ((state = 'accepted') = (finished_at IS NULL))
+);
+CREATE INDEX operations_open ON operations (entity) WHERE state = 'accepted';
+
+CREATE TABLE outbox (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  entity text NOT NULL,
+  operation_id text NOT NULL UNIQUE REFERENCES operations ON DELETE CASCADE,
+  payload jsonb NOT NULL,
+  attempts integer NOT NULL DEFAULT 0,
+  due_at timestamptz NOT NULL DEFAULT now(),
+  last_error text,
+  created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX outbox_due ON outbox (due_at);
+
+-- Append-only. Readers stay below the oldest open transaction (`tx`), so none commits behind them.
+CREATE TABLE events (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  tx xid8 NOT NULL DEFAULT pg_current_xact_id(),
+  entity text NOT NULL,
+  at timestamptz NOT NULL DEFAULT now(),
+  actor text NOT NULL,
+  what text NOT NULL,
+  why text NOT NULL,
+  data jsonb NOT NULL DEFAULT '{}'
+);
+CREATE INDEX events_entity ON events (entity, id DESC);
+
+CREATE TABLE hosts (
+  name text PRIMARY KEY,
+  agent_url text NOT NULL,
+  runtimes jsonb NOT NULL,
+  storage jsonb NOT NULL,
+  cpus double precision NOT NULL,
+  memory_bytes bigint NOT NULL,
+  seen_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- Intent before effect: what is wanted of a container or process, written before it is made.
+CREATE TABLE instances (
+  instance text PRIMARY KEY,
+  entity text NOT NULL,
+  generation integer NOT NULL,
+  host text NOT NULL,
+  wanted text NOT NULL CHECK (wanted IN ('present', 'absent')),
+  created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX instances_host ON instances (host);

@@ -1,0 +1,28 @@
+import { defineSignal } from '@temporalio/workflow';
+import type { Cause, Command, Exit } from '../model/app-state.ts';
+
+/** A person's or a program's wish, delivered from the outbox. Repeats carry the same operationId. */
+export interface AppCommand {
+  operationId: string;
+  command: Command;
+  cause: Cause;
+  /** Only for `replace`: the running instance cannot serve the new definition. */
+  needsNewInstance: boolean;
+}
+
+/** A fact from a host's agent: the instance of this generation is over. */
+export interface InstanceExited {
+  generation: number;
+  exit: Exit;
+}
+
+export const commandSignal = defineSignal<[AppCommand]>('command');
+export const instanceExitedSignal = defineSignal<[InstanceExited]>('instanceExited');
+
+/** Input of the `app` workflow; everything else is read from the row or carried in `carried`. */
+export interface AppWorkflowInput {
+  name: string;
+}
+
+/** Type name and id scheme that any Temporal client may use: `app`, id `app/<name>`. */
+export const appWorkflowType = 'app';

@@ -1,0 +1,2 @@
+// The composition root of the worker process; see ARCHITECTURE.md.
+export {};
