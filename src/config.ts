@@ -37,7 +37,13 @@ export const settings = {
     .default('postgres://labkeeper@127.0.0.1:5432/labkeeper')
     .describe('PostgreSQL; a password belongs into LABKEEPER_DATABASE_PASSWORD_FILE'),
   LABKEEPER_DATABASE_PASSWORD_FILE: z.string().optional().describe('File with the password'),
-  LABKEEPER_DATABASE_POOL: z.coerce.number().int().min(2).max(200).default(10).describe('Connections a process'),
+  LABKEEPER_DATABASE_POOL: z.coerce
+    .number()
+    .int()
+    .min(2)
+    .max(200)
+    .default(10)
+    .describe('Connections a process'),
   LABKEEPER_INTERNAL_TOKEN_FILE: z
     .string()
     .optional()
@@ -55,28 +61,68 @@ export const settings = {
     .enum(['auto', 'on', 'off'])
     .default('auto')
     .describe('Docker runtime: when a daemon answers, always, never'),
-  LABKEEPER_DOCKER_SOCKET: z.string().default('/var/run/docker.sock').describe('Docker Engine socket'),
+  LABKEEPER_DOCKER_SOCKET: z
+    .string()
+    .default('/var/run/docker.sock')
+    .describe('Docker Engine socket'),
   LABKEEPER_DOCKER_NETWORK: z
     .string()
     .optional()
-    .describe('Docker network that gateway and apps share; without it ports are published on loopback'),
+    .describe(
+      'Docker network that gateway and apps share; without it ports are published on loopback',
+    ),
   LABKEEPER_PROCESS: z
     .enum(['auto', 'on', 'off'])
     .default('auto')
     .describe('Process runtime, which isolates nothing: auto means on loopback binds only'),
-  LABKEEPER_GATEWAY_WORKERS: z.coerce.number().int().min(1).max(64).default(1).describe('Gateway processes under one listener'),
+  LABKEEPER_GATEWAY_WORKERS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(64)
+    .default(1)
+    .describe('Gateway processes under one listener'),
   LABKEEPER_MAX_HEADER_BYTES: bytes('Request line and headers; more is 431', 32 * KiB),
   LABKEEPER_MAX_BODY_BYTES: bytes('Body of a request to an app; more is 413', 1024 * MiB),
   LABKEEPER_MAX_API_BODY_BYTES: bytes('Body of an API request; more is 413', 1 * MiB),
-  LABKEEPER_MAX_CONNECTIONS: z.coerce.number().int().min(1).default(20_000).describe('Open connections a gateway process'),
-  LABKEEPER_MAX_HELD_REQUESTS: z.coerce.number().int().min(0).default(1_000).describe('API calls held for waking apps, a gateway process'),
-  LABKEEPER_MAX_EVENT_STREAMS: z.coerce.number().int().min(1).default(1_000).describe('Open event streams a process'),
-  LABKEEPER_MAX_APPS: z.coerce.number().int().min(1).default(10_000).describe('Registered apps; more is 429'),
-  LABKEEPER_DRAIN_MS: milliseconds('A gateway that ends waits this long for its connections', 30_000),
-  LABKEEPER_GATEWAY_VETO_MS: milliseconds('A gateway that cannot be heard holds up an idle stop this long', 600_000),
+  LABKEEPER_MAX_CONNECTIONS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(20_000)
+    .describe('Open connections a gateway process'),
+  LABKEEPER_MAX_HELD_REQUESTS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(1_000)
+    .describe('API calls held for waking apps, a gateway process'),
+  LABKEEPER_MAX_EVENT_STREAMS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(1_000)
+    .describe('Open event streams a process'),
+  LABKEEPER_MAX_APPS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(10_000)
+    .describe('Registered apps; more is 429'),
+  LABKEEPER_DRAIN_MS: milliseconds(
+    'A gateway that ends waits this long for its connections',
+    30_000,
+  ),
+  LABKEEPER_GATEWAY_VETO_MS: milliseconds(
+    'A gateway that cannot be heard holds up an idle stop this long',
+    600_000,
+  ),
   LABKEEPER_ACTIVITY_INTERVAL_MS: milliseconds('Gateways write last use this often', 5_000),
   LABKEEPER_RECONCILE_MS: milliseconds('Agents compare rows and containers this often', 60_000),
-  LABKEEPER_STORAGE_WARN_BYTES: bytes('Free space of the data folder below which a warning is shown', 2048 * MiB),
+  LABKEEPER_STORAGE_WARN_BYTES: bytes(
+    'Free space of the data folder below which a warning is shown',
+    2048 * MiB,
+  ),
   LABKEEPER_STORAGE_REFUSE_BYTES: bytes('Free space below which new work is refused', 512 * MiB),
   LABKEEPER_LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'])
@@ -92,17 +138,22 @@ export type Config = Readonly<z.infer<typeof schema>>;
  * absent; an unknown LABKEEPER_ variable is refused, since it is a typing error.
  */
 export function loadConfig(environment: Readonly<Record<string, string | undefined>>): Config {
-  const given = Object.entries(environment).filter(([, value]) => value !== undefined && value !== '');
+  const given = Object.entries(environment).filter(
+    ([, value]) => value !== undefined && value !== '',
+  );
   const parsed = schema.safeParse(Object.fromEntries(given));
   const problems = (parsed.error?.issues ?? []).map(
     (issue) => `${issue.path.join('.')}: ${issue.message}`,
   );
   for (const [name] of given) {
-    const ours = name.startsWith('LABKEEPER_') && !(name in settings) && name !== 'LABKEEPER_REQUIRE';
+    const ours =
+      name.startsWith('LABKEEPER_') && !(name in settings) && name !== 'LABKEEPER_REQUIRE';
     if (ours) problems.push(`${name}: is no setting of labkeeper`);
   }
   if (problems.length > 0 || parsed.data === undefined) {
-    throw new Error(`the configuration has ${problems.length} mistakes:\n  ${problems.join('\n  ')}`);
+    throw new Error(
+      `the configuration has ${problems.length} mistakes:\n  ${problems.join('\n  ')}`,
+    );
   }
   return parsed.data;
 }

@@ -9,7 +9,12 @@ const MiB = 1024 * 1024;
 const day = 24 * 60 * minute;
 
 const durationMs = (description: string, defaultMs: number, minimumMs = 10) =>
-  z.int().min(minimumMs).max(365 * day).default(defaultMs).describe(description);
+  z
+    .int()
+    .min(minimumMs)
+    .max(365 * day)
+    .default(defaultMs)
+    .describe(description);
 
 /** OCI image reference: [registry/]path[:tag][@digest]. Tight, since it reaches a registry URL. */
 const imagePattern =
@@ -69,7 +74,12 @@ export const healthSchema = z
 
 export const logSchema = z
   .strictObject({
-    maxBytes: z.int().min(4096).max(1024 * MiB).default(50 * MiB).describe('Bytes of one log file'),
+    maxBytes: z
+      .int()
+      .min(4096)
+      .max(1024 * MiB)
+      .default(50 * MiB)
+      .describe('Bytes of one log file'),
     files: z.int().min(1).max(20).default(3).describe('Files kept; the oldest is dropped'),
   })
   .prefault({});
@@ -101,7 +111,9 @@ const appFields = {
     .min(1)
     .max(65_535)
     .optional()
-    .describe('Port the app listens on inside its container. Processes are told theirs: {port}, PORT'),
+    .describe(
+      'Port the app listens on inside its container. Processes are told theirs: {port}, PORT',
+    ),
   environment: z
     .record(
       z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,255}$/, 'must be an environment variable name'),
@@ -114,7 +126,12 @@ const appFields = {
   prefixMode: z.enum(['keep', 'strip']).optional().describe("Overrides the preset's prefix mode"),
   tabScript: z.boolean().optional().describe('Tell open tabs about sleep; false opts out'),
   ignoredPaths: z
-    .array(z.string().regex(/^\/[\x21-\x7e]*$/).max(1024))
+    .array(
+      z
+        .string()
+        .regex(/^\/[\x21-\x7e]*$/)
+        .max(1024),
+    )
     .max(100)
     .default([])
     .describe('Further paths that are noise: never use, never wake'),
@@ -125,7 +142,10 @@ const appFields = {
     .describe('User-Agent fragments (case-insensitive) that never wake nor keep awake'),
   apiHoldMs: durationMs('API calls wait this long for a waking app', 60 * second, 0),
   stopGraceMs: durationMs('Between SIGTERM and SIGKILL', 10 * second, 0),
-  sleepMode: z.enum(['stop', 'pause']).default('stop').describe('pause keeps memory, wakes at once'),
+  sleepMode: z
+    .enum(['stop', 'pause'])
+    .default('stop')
+    .describe('pause keeps memory, wakes at once'),
   alwaysOn: z.boolean().default(false).describe('Never sleeps; started again after any exit'),
   limits: limitsSchema,
   idle: idleSchema,

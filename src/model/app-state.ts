@@ -51,7 +51,13 @@ export type AppEvent =
   | { type: 'commanded'; command: Command; cause: Cause; needsNewInstance?: boolean }
   | { type: 'placed'; generation: number; host: string }
   | { type: 'becameReady'; generation: number; host: string; atMs: number }
-  | { type: 'startFailed'; generation: number; exit: Exit | null; reason: string; permanent: boolean }
+  | {
+      type: 'startFailed';
+      generation: number;
+      exit: Exit | null;
+      reason: string;
+      permanent: boolean;
+    }
   | { type: 'exited'; generation: number; exit: Exit }
   | { type: 'useRead'; sleepInMs: number | null; sleepCause: string }
   | { type: 'routeClosed'; generation: number }
@@ -305,11 +311,19 @@ function exited(
   const { serving } = state;
   if (serving.phase !== 'ready' || serving.generation !== event.generation) return state;
   if (state.wanted !== 'awake' || state.renew) {
-    return { ...state, serving: { phase: 'draining', generation: serving.generation, host: serving.host } };
+    return {
+      ...state,
+      serving: { phase: 'draining', generation: serving.generation, host: serving.host },
+    };
   }
   return ended(
     state,
-    { generation: event.generation, exit: event.exit, reason: describeExit(event.exit), permanent: false },
+    {
+      generation: event.generation,
+      exit: event.exit,
+      reason: describeExit(event.exit),
+      permanent: false,
+    },
     policy,
     nowMs,
   );

@@ -83,9 +83,10 @@ export function explainApp(name: string, condition: AppCondition): string {
 }
 
 /** The condition a state gives its row; `since` and log lines are known to the store only. */
-export function conditionOf(
-  state: AppState,
-): Pick<AppCondition, 'wanted' | 'phase' | 'generation' | 'host' | 'actor' | 'why' | 'exit'> & {
+export function conditionOf(state: AppState): Pick<
+  AppCondition,
+  'wanted' | 'phase' | 'generation' | 'host' | 'actor' | 'why' | 'exit'
+> & {
   restartAtMs: number | null;
 } {
   const { serving } = state;

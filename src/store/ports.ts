@@ -55,7 +55,11 @@ export interface AppStore {
     spec: AppSpec;
     actor: string;
     operationId: string;
-  }): Promise<{ outcome: 'created' | 'replaced' | 'unchanged'; app: App; operation: Operation | null }>;
+  }): Promise<{
+    outcome: 'created' | 'replaced' | 'unchanged';
+    app: App;
+    operation: Operation | null;
+  }>;
 
   /**
    * One transaction: operation, outbox entry, event. The same id again answers the first
