@@ -1,0 +1,51 @@
+import type { Registry } from 'prom-client';
+import type { Log } from '../log.ts';
+import type { OutboxEntry, Store } from '../store/ports.ts';
+import type { LogReader } from './log-reader.ts';
+
+/** What the API is built from. Everything that reaches out of the process is passed in here. */
+export interface ApiDependencies {
+  store: Store;
+  log: Log;
+  /** Hands one outbox entry to its workflow; rejects when that could not be done. */
+  deliver: Deliver;
+  logReader: LogReader;
+  /** Resolves when the Temporal Service answers; rejects with the reason otherwise. */
+  pingTemporal: () => Promise<void>;
+  /** Secret that gateway and agents share; null refuses every internal request. */
+  internalToken: string | null;
+  settings: ApiSettings;
+  /** Metrics of this process. */
+  metrics: Registry;
+  /** Aborts when the process ends: streams end, feeds stop. */
+  ending: AbortSignal;
+}
+
+export type Deliver = (entry: OutboxEntry) => Promise<void>;
+
+export interface ApiSettings {
+  maxBodyBytes: number;
+  maxEventStreams: number;
+  maxApps: number;
+  /** Public address of the console without final slash, if one is set. */
+  consoleUrl: string | null;
+  /** Public address of the apps without final slash. */
+  appsUrl: string;
+  temporalUiUrl: string | null;
+  temporalNamespace: string;
+  /** A comment line on every event stream this often. */
+  heartbeatMs: number;
+  /** How often a followed log is read. */
+  logPollMs: number;
+  /** Bytes that may wait for a slow reader of a stream before it is dropped. */
+  streamBufferBytes: number;
+}
+
+/** Hono's typed variables of one request. */
+export interface ApiEnv {
+  Variables: {
+    requestId: string;
+    /** Who asks; written on every command. */
+    actor: string;
+  };
+}

@@ -1,0 +1,114 @@
+import { LabError } from '../model/failures.ts';
+import type { Usage } from '../runtime/containers.ts';
+
+/** Reads what the agent of a host keeps. A host that does not answer is `host_unreachable`. */
+export interface LogReader {
+  /** A stretch of an instance's log; empty when nothing was written or kept. */
+  read(
+    host: AgentAddress,
+    instance: string,
+    range: LogStretch,
+    signal?: AbortSignal,
+  ): Promise<LogPart>;
+  /** What it uses now; null when it does not run there. */
+  usage(host: AgentAddress, instance: string, signal?: AbortSignal): Promise<Usage | null>;
+}
+
+export interface AgentAddress {
+  name: string;
+  agentUrl: string;
+}
+
+export interface LogStretch {
+  fromByte?: number | undefined;
+  tailBytes?: number | undefined;
+  maxBytes?: number | undefined;
+}
+
+export interface LogPart {
+  fromByte: number;
+  nextByte: number;
+  bytes: Uint8Array;
+  /** True when the instance is over and `nextByte` is the end. */
+  complete: boolean;
+}
+
+/** The adapter over the agents' HTTP. `timeoutMs` bounds each call. */
+export function agentLogReader(options: { token: string; timeoutMs: number }): LogReader {
+  const ask = async (host: AgentAddress, path: string, signal?: AbortSignal) => {
+    const timeout = AbortSignal.timeout(options.timeoutMs);
+    try {
+      const response = await fetch(new URL(path, host.agentUrl), {
+        headers: { authorization: `Bearer ${options.token}` },
+        signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+      });
+      if (response.ok || response.status === 404) return response;
+      await response.body?.cancel();
+      throw new Error(`it answered ${response.status}`);
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw unreachable(host, error);
+    }
+  };
+  return {
+    async read(host, instance, range, signal) {
+      const query = new URLSearchParams();
+      for (const [key, value] of Object.entries(range)) {
+        if (value !== undefined) query.set(key, String(value));
+      }
+      const response = await ask(host, `/instances/${instance}/log?${query}`, signal);
+      if (response.status === 404) {
+        await response.body?.cancel();
+        const at = range.fromByte ?? 0;
+        return { fromByte: at, nextByte: at, bytes: new Uint8Array(), complete: true };
+      }
+      const bytes = await body(host, response, signal);
+      const fromByte = numberHeader(response, 'x-from-byte', range.fromByte ?? 0);
+      return {
+        fromByte,
+        nextByte: numberHeader(response, 'x-next-byte', fromByte + bytes.length),
+        bytes,
+        complete: response.headers.get('x-complete') === 'true',
+      };
+    },
+    async usage(host, instance, signal) {
+      const response = await ask(host, `/instances/${instance}/usage`, signal);
+      if (response.status === 404) {
+        await response.body?.cancel();
+        return null;
+      }
+      const text = new TextDecoder().decode(await body(host, response, signal));
+      return JSON.parse(text) as Usage;
+    },
+  };
+}
+
+async function body(host: AgentAddress, response: Response, signal?: AbortSignal) {
+  try {
+    return new Uint8Array(await response.arrayBuffer());
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw unreachable(host, error);
+  }
+}
+
+function unreachable(host: AgentAddress, cause: unknown): LabError {
+  return new LabError(
+    'host_unreachable',
+    `cannot read from the agent of host ${host.name}: ${reasonOf(cause)}. Its apps go on; try again when its worker runs.`,
+    { cause, details: { host: host.name } },
+  );
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.name === 'TimeoutError') return 'it did not answer in time';
+  return error.cause instanceof Error && error.cause.message !== ''
+    ? error.cause.message
+    : error.message;
+}
+
+function numberHeader(response: Response, name: string, fallback: number): number {
+  const value = Number(response.headers.get(name) ?? Number.NaN);
+  return Number.isSafeInteger(value) && value >= 0 ? value : fallback;
+}
