@@ -1,2 +1,245 @@
-// The composition root of the worker process; see ARCHITECTURE.md.
-export {};
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import {
+  Client,
+  Connection,
+  ScheduleAlreadyRunning,
+  ScheduleOverlapPolicy,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
+import {
+  DefaultLogger,
+  NativeConnection,
+  Runtime,
+  Worker,
+  type LogEntry,
+} from '@temporalio/worker';
+import { collectDefaultMetrics, register } from 'prom-client';
+import { createControlActivities, createHostActivities } from './src/activities/index.ts';
+import { httpProbe } from './src/activities/http-probe.ts';
+import { startAgent } from './src/agent/agent.ts';
+import { readHostFacts } from './src/agent/host-facts.ts';
+import { createAgentServer } from './src/agent/server.ts';
+import { loadConfig, type Config } from './src/config.ts';
+import { createLog, type Log } from './src/log.ts';
+import { appEntity, controlQueue, hostQueue } from './src/model/names.ts';
+import { chooseRuntimes } from './src/runtime/choose.ts';
+import { readSecretFile } from './src/secret-file.ts';
+import { openPostgresStore } from './src/store/postgres/index.ts';
+import { instanceExitedSignal, appWorkflowType } from './src/workflows/messages.ts';
+
+/** How long activities may finish after SIGTERM, and when the rest is cut. */
+const shutdownGraceMs = 10_000;
+const shutdownForceMs = 20_000;
+
+const config = loadConfig(process.env);
+const log = createLog({ process: 'worker', level: config.LABKEEPER_LOG_LEVEL });
+await main(config, log).catch((error: unknown) => {
+  log.fatal({ err: error }, 'worker cannot go on');
+  process.exitCode = 1;
+});
+
+/** Composition root of the worker process: workflows, activities, and the agent of this host. */
+async function main(config: Config, log: Log): Promise<void> {
+  Runtime.install({
+    logger: new DefaultLogger('INFO', (entry) => passOn(log, entry)),
+    shutdownSignals: [],
+    telemetryOptions: {
+      metrics: {
+        prometheus: { bindAddress: `127.0.0.1:${config.LABKEEPER_WORKER_METRICS_PORT}` },
+      },
+    },
+  });
+  collectDefaultMetrics();
+  const internalToken = readSecretFile(
+    'LABKEEPER_INTERNAL_TOKEN_FILE',
+    config.LABKEEPER_INTERNAL_TOKEN_FILE,
+  );
+  const host = config.LABKEEPER_HOST_NAME;
+  const folder = resolve(config.LABKEEPER_DATA, 'hosts', host, 'apps');
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const store = await openPostgresStore({
+    url: config.LABKEEPER_DATABASE_URL,
+    ...(config.LABKEEPER_DATABASE_PASSWORD_FILE
+      ? { passwordFile: config.LABKEEPER_DATABASE_PASSWORD_FILE }
+      : {}),
+    poolSize: config.LABKEEPER_DATABASE_POOL,
+    applicationName: 'labkeeper worker',
+    log,
+  });
+  const installation = await store.installation();
+  const { runtimes, missing } = chooseRuntimes({ config, installation, folder, log });
+
+  const connection = await NativeConnection.connect({ address: config.TEMPORAL_ADDRESS });
+  const client = new Client({
+    connection: Connection.lazy({ address: config.TEMPORAL_ADDRESS }),
+    namespace: config.TEMPORAL_NAMESPACE,
+    identity: `labkeeper worker ${host}`,
+  });
+  const shared = {
+    connection,
+    namespace: config.TEMPORAL_NAMESPACE,
+    identity: `${host} ${process.pid}`,
+    shutdownGraceTime: shutdownGraceMs,
+    shutdownForceTime: shutdownForceMs,
+    maxHeartbeatThrottleInterval: '500 ms',
+    defaultHeartbeatThrottleInterval: '500 ms',
+  } as const;
+  const control = await Worker.create({
+    ...shared,
+    ...workflowSource(),
+    taskQueue: controlQueue,
+    maxCachedWorkflows: 300,
+    maxConcurrentActivityTaskExecutions: 100,
+    activities: createControlActivities({
+      store,
+      gatewayVetoMs: config.LABKEEPER_GATEWAY_VETO_MS,
+      ensureWorkflow: (name) => ensureWorkflow(client, name),
+    }),
+  });
+  const effects = await Worker.create({
+    ...shared,
+    taskQueue: hostQueue(host),
+    maxConcurrentActivityTaskExecutions: 40,
+    activities: createHostActivities({ store, host, installation, runtimes, probe: httpProbe }),
+  });
+
+  let notReady: string | null = 'workers are starting';
+  const agentServer = createAgentServer({
+    runtimes: Object.values(runtimes),
+    internalToken,
+    metrics: () => register.metrics(),
+    notReady: () => notReady,
+    log,
+  });
+  const agentPort = await listen(agentServer, config.LABKEEPER_AGENT_PORT);
+  const agentUrl = `http://127.0.0.1:${agentPort}`;
+  const agent = startAgent({
+    host,
+    store,
+    runtimes,
+    missingRuntimes: missing,
+    tellExited: (entity, fact) => tellExited(client, entity, fact),
+    facts: () =>
+      readHostFacts(
+        folder,
+        {
+          warnBytes: config.LABKEEPER_STORAGE_WARN_BYTES,
+          refuseBytes: config.LABKEEPER_STORAGE_REFUSE_BYTES,
+        },
+        agentUrl,
+      ),
+    heartbeatIntervalMs: 5_000,
+    reconcileIntervalMs: config.LABKEEPER_RECONCILE_MS,
+    log,
+  });
+  await ensureRepairSchedule(client);
+
+  const runs = [control.run(), effects.run()];
+  notReady = null;
+  log.info({ agentUrl, runtimes: Object.keys(runtimes), missing }, 'ready');
+
+  const end = new Promise<void>((done) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => done());
+  });
+  await Promise.race([end, ...runs]);
+  notReady = 'shutting down';
+  for (const worker of [control, effects]) {
+    if (worker.getState() === 'RUNNING') worker.shutdown();
+  }
+  await Promise.all(runs);
+  await agent.stop();
+  agentServer.close();
+  agentServer.closeAllConnections();
+  await client.connection.close();
+  await connection.close();
+  await store.close();
+  log.info('ended');
+}
+
+/** The prebuilt bundle beside the built program, or the sources in development. */
+function workflowSource(): { workflowBundle: { codePath: string } } | { workflowsPath: string } {
+  const bundle = fileURLToPath(new URL('./workflows.js', import.meta.url));
+  if (existsSync(bundle)) return { workflowBundle: { codePath: bundle } };
+  return { workflowsPath: join(import.meta.dirname, 'src', 'workflows', 'index.ts') };
+}
+
+async function tellExited(
+  client: Client,
+  entity: string,
+  fact: {
+    generation: number;
+    exit: { exitCode: number | null; signal: string | null; outOfMemory: boolean };
+  },
+): Promise<void> {
+  try {
+    await client.connection.withDeadline(Date.now() + 5_000, () =>
+      client.workflow.getHandle(entity).signal(instanceExitedSignal, fact),
+    );
+  } catch (error) {
+    // Its owner is gone: nobody waits for this fact any more.
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+  }
+}
+
+async function ensureWorkflow(client: Client, name: string): Promise<'started' | 'open'> {
+  const workflowId = appEntity(name);
+  const handle = client.workflow.getHandle(workflowId);
+  try {
+    const { status } = await handle.describe();
+    if (status.name === 'RUNNING') return 'open';
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+  }
+  await client.workflow.start(appWorkflowType, {
+    workflowId,
+    taskQueue: controlQueue,
+    args: [{ name }],
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    staticSummary: `app ${name}`,
+  });
+  return 'started';
+}
+
+/** One schedule for the whole installation; success when it is there already. */
+async function ensureRepairSchedule(client: Client): Promise<void> {
+  try {
+    await client.schedule.create({
+      scheduleId: 'labkeeper-repair',
+      spec: { intervals: [{ every: '10 min' }] },
+      policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 min' },
+      state: { triggerImmediately: true },
+      action: {
+        type: 'startWorkflow',
+        workflowType: 'repair',
+        workflowId: 'labkeeper-repair',
+        taskQueue: controlQueue,
+        staticSummary: 'give live rows their workflow back',
+      },
+    });
+  } catch (error) {
+    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+    await client.schedule.getHandle('labkeeper-repair').trigger();
+  }
+}
+
+function listen(server: ReturnType<typeof createAgentServer>, port: number): Promise<number> {
+  return new Promise((done, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', () => {
+      const address = server.address();
+      done(typeof address === 'object' && address !== null ? address.port : port);
+    });
+  });
+}
+
+function passOn(log: Log, entry: LogEntry): void {
+  const level =
+    entry.level === 'TRACE'
+      ? 'trace'
+      : (entry.level.toLowerCase() as 'debug' | 'info' | 'warn' | 'error');
+  log[level](entry.meta ?? {}, entry.message);
+}

@@ -246,6 +246,7 @@ export type AppListJson = z.infer<typeof appListSchema>;
 export type OperationJson = z.infer<typeof operationSchema>;
 export type TimelineEventJson = z.infer<typeof timelineEventSchema>;
 export type EventListJson = z.infer<typeof eventListSchema>;
+export type UsageJson = z.infer<typeof usageSchema>;
 export type AppUsageJson = z.infer<typeof appUsageSchema>;
 export type HostJson = z.infer<typeof hostSchema>;
 export type HostListJson = z.infer<typeof hostListSchema>;

@@ -1,6 +1,8 @@
 import type { AppSpec, RuntimeKind } from '../model/app-spec.ts';
 import type { Exit } from '../model/app-state.ts';
 
+export { labels } from '../model/instance-labels.ts';
+
 /**
  * What runs things on one host: a Docker Engine or plain processes. Instances outlive every
  * process of labkeeper and are found again by deterministic name and labels.
@@ -81,14 +83,6 @@ export interface InstanceSpec {
   limits: AppSpec['limits'];
   log: AppSpec['log'];
 }
-
-/** Labels every instance carries. `labkeeper.protect=true`, set by a person, forbids removal. */
-export const labels = {
-  installation: 'labkeeper.installation',
-  entity: 'labkeeper.entity',
-  generation: 'labkeeper.generation',
-  protect: 'labkeeper.protect',
-} as const;
 
 export interface Instance {
   name: string;

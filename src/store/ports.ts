@@ -87,7 +87,11 @@ export interface AppStore {
    */
   advance(name: string, mark: Mark, change: AppChange): Promise<boolean>;
 
-  /** Last step of a removal: the row goes, its events stay. False when a newer mark stands. */
+  /**
+   * Last step of a removal: the row goes, its events stay. False, and nothing changes, when a newer
+   * mark stands or while an accepted `replace` operation of the app is unfinished: a registration
+   * came after the removal, and its command brings the app back.
+   */
   remove(name: string, mark: Mark, change: Pick<AppChange, 'event' | 'finish'>): Promise<boolean>;
 
   /** Finer word on what a start is doing. Not ordered, not an event: the last writer wins. */
@@ -105,11 +109,14 @@ export interface AppChange {
   };
   /** Publishes the route, or takes it away with null. */
   route?: { generation: number; host: string; address: string; port: number } | null;
-  /** What is wanted of an instance, written before the effect. */
+  /**
+   * What is wanted of an instance, written before the effect. `present` for one generation makes
+   * every other instance of the app `absent`.
+   */
   intent?: { instance: string; generation: number; host: string; wanted: 'present' | 'absent' };
   event?: NewEvent;
-  /** Operations that are over with this change. */
-  finish?: { ids: string[]; state: 'succeeded' | 'failed'; detail: string };
+  /** Operations that are over with this change. Those that are over already stay as they are. */
+  finish?: readonly { id: string; state: 'succeeded' | 'failed'; detail: string }[];
 }
 
 /** How an app is reached and what the gateway must know of it; one row an app. */
@@ -185,8 +192,8 @@ export interface UseStore {
   read(app: string): Promise<{
     /** Since the last use or since it became ready, whichever is later. */
     idleMs: number;
-    /** Since the last connection ended; 0 while one is open. */
-    disconnectedMs: number;
+    /** Since the last socket or stream ended; 0 while one is open, null when none was since it became ready. */
+    disconnectedMs: number | null;
     /** Since it became ready. */
     awakeMs: number;
     inFlight: number;

@@ -1,0 +1,274 @@
+import { activityInfo, heartbeat, sleep } from '@temporalio/activity';
+import { policyOf, runtimeKindOf, type AppPolicy, type AppSpec } from '../model/app-spec.ts';
+import { initialAppState, type AppState, type Cause } from '../model/app-state.ts';
+import { readClocks } from '../model/idle-clocks.ts';
+import { instanceName } from '../model/names.ts';
+import { LabError } from '../model/failures.ts';
+import type { App, AppChange, Host } from '../store/ports.ts';
+import type {
+  BeganLife,
+  CloseRouteInput,
+  CloseRouteResult,
+  ConditionChange,
+  PlaceInput,
+  RecordInput,
+  Writing,
+} from './app-inputs.ts';
+import type { ControlPorts } from './ports.ts';
+import { withNamedFailures } from './named-failure.ts';
+
+/** A host that was not heard for this long gets no new work. */
+const silentAfterMs = 30_000;
+/** Gateways are asked again this often while a route closes. */
+const askEveryMs = 50;
+
+/** Effects on rows only: the control queue, any worker. Each is idempotent by its mark. */
+export function createControlActivities(ports: ControlPorts) {
+  const { store } = ports;
+  return {
+    /** Counts a life and tells what the row knows; null when there is no row. */
+    async beginLife(input: { name: string }): Promise<BeganLife | null> {
+      const app = await store.apps.beginLife(input.name);
+      if (app === null) return null;
+      return {
+        life: app.mark.life,
+        policy: policyOf(app.spec),
+        state: stateFromRow(app),
+      };
+    },
+
+    /** Chooses a host and writes the intent before anything is made there. */
+    async placeApp(
+      input: PlaceInput,
+    ): Promise<
+      | { outcome: 'placed'; host: string; policy: AppPolicy }
+      | { outcome: 'refused'; reason: string }
+    > {
+      return withNamedFailures(async () => {
+        const app = await existing(input.name);
+        const choice = chooseHost(await store.hosts.list(), app.spec, input.pausedHost);
+        if (choice.outcome === 'refused') return choice;
+        const { host } = choice;
+        await store.apps.advance(input.name, input, {
+          condition: {
+            wanted: 'awake',
+            phase: 'starting',
+            generation: input.generation,
+            host,
+            ...input.cause,
+            detail: `waiting for ${host}`,
+            exit: null,
+            lastLogLines: [],
+            restartInMs: null,
+            sleepsInMs: null,
+          },
+          route: null,
+          intent: {
+            instance: instanceName(input.name, input.generation),
+            generation: input.generation,
+            host,
+            wanted: 'present',
+          },
+          event: {
+            actor: input.cause.actor,
+            what: 'starting',
+            why: input.cause.why,
+            data: { generation: input.generation, host },
+          },
+          ...finishOf(input),
+        });
+        return { outcome: 'placed', host, policy: policyOf(app.spec) };
+      });
+    },
+
+    /** Writes the row as the state machine sees it, and tells the definition's policy. */
+    async recordApp(input: RecordInput): Promise<{ policy: AppPolicy }> {
+      return withNamedFailures(async () => {
+        const app = await existing(input.name);
+        await store.apps.advance(input.name, input, {
+          condition: changeOf(input.condition),
+          ...(servesNothing(input.condition) ? { route: null } : {}),
+          ...(input.event ? { event: input.event } : {}),
+          ...finishOf(input),
+        });
+        return { policy: policyOf(app.spec) };
+      });
+    },
+
+    /** Reads last use once; says in how long the first clock ends. */
+    async readUse(input: {
+      name: string;
+      idle: AppPolicy['idle'];
+    }): Promise<{ sleepInMs: number | null; sleepCause: string }> {
+      const use = await store.use.read(input.name);
+      if (use === null) return { sleepInMs: null, sleepCause: 'its row is gone' };
+      return readClocks(use, input.idle);
+    },
+
+    /**
+     * The stop protocol. A person's word takes the route away at once. An idle stop first asks every
+     * live gateway; any use reopens the route, and one statement judges the race. A gateway that
+     * cannot be heard holds it up for a bounded time, then counts as dead.
+     */
+    async closeRoute(input: CloseRouteInput): Promise<CloseRouteResult> {
+      if (!input.mayReopen) {
+        await store.apps.advance(input.name, input, {
+          condition: changeOf(input.condition),
+          route: null,
+          ...finishOf(input),
+        });
+        return { closed: true };
+      }
+      const { name, closeId } = input;
+      if (!(await store.routes.beginClosing(name, input.generation, closeId))) {
+        const progress = await store.routes.closingProgress(name, closeId);
+        if (progress.state === 'open') return { closed: false, why: 'its route is open again' };
+        if (progress.state === 'gone') return { closed: true };
+      }
+      const deadlineMs = Date.now() + ports.gatewayVetoMs;
+      for (;;) {
+        heartbeat();
+        const progress = await store.routes.closingProgress(name, closeId);
+        if (progress.state === 'open') {
+          return { closed: false, why: 'used while it was about to sleep' };
+        }
+        if (progress.state === 'gone') return { closed: true };
+        const busy = progress.words.find((word) => word.inFlight > 0);
+        if (busy) {
+          await store.routes.reopen(name, closeId);
+          return { closed: false, why: 'a request is in flight' };
+        }
+        if (progress.silent.length === 0 || Date.now() >= deadlineMs) {
+          const closed = await store.routes.finishClosing(name, closeId);
+          if (closed) await noteSilence(input, progress.silent.length);
+          return closed ? { closed } : { closed, why: 'used while it was about to sleep' };
+        }
+        await sleep(askEveryMs);
+      }
+    },
+
+    /** The row goes, its events stay. False when a new registration overtook the removal. */
+    async removeApp(input: Writing & { cause: Cause }): Promise<boolean> {
+      return store.apps.remove(input.name, input, {
+        event: { actor: input.cause.actor, what: 'removed', why: input.cause.why },
+        ...finishOf(input),
+      });
+    },
+
+    /** Gives every live row its workflow back; see workflows/repair.ts. */
+    async reviveApps(): Promise<{ looked: number; revived: string[] }> {
+      const revived: string[] = [];
+      let looked = 0;
+      for (let after: string | undefined; ;) {
+        const page = await store.apps.listLive({ ...(after ? { after } : {}), limit: 200 });
+        for (const app of page) {
+          looked += 1;
+          if ((await ports.ensureWorkflow(app.name)) === 'started') revived.push(app.name);
+          heartbeat();
+        }
+        after = page.at(-1)?.name;
+        if (after === undefined || page.length < 200)
+          return { looked, revived: revived.slice(0, 100) };
+      }
+    },
+  };
+
+  async function existing(name: string): Promise<App> {
+    const app = await store.apps.find(name);
+    if (app) return app;
+    throw new LabError('not_found', `cannot go on with app ${name}: it is not registered any more`);
+  }
+
+  async function noteSilence(input: CloseRouteInput, silent: number): Promise<void> {
+    if (silent === 0) return;
+    await store.events.append(`app/${input.name}`, {
+      actor: 'labkeeper',
+      what: 'gateway silent',
+      why: `${silent} gateways were not heard for ${ports.gatewayVetoMs} ms; the idle stop went on`,
+      data: { attempt: activityInfo().attempt },
+    });
+  }
+}
+
+/** The change of a row that a condition of the state machine means. */
+export function changeOf(condition: ConditionChange): NonNullable<AppChange['condition']> {
+  const { restartAtMs, ...rest } = condition;
+  return {
+    ...rest,
+    restartInMs: restartAtMs === null ? null : Math.max(0, restartAtMs - Date.now()),
+    ...(condition.phase === 'ready' ? {} : { sleepsInMs: null }),
+    ...(condition.phase === 'failed' ? {} : { detail: null }),
+  };
+}
+
+export const finishOf = (input: Pick<Writing, 'finish'>): Pick<AppChange, 'finish'> =>
+  input.finish.length === 0 ? {} : { finish: input.finish };
+
+const servesNothing = (condition: ConditionChange): boolean =>
+  condition.phase !== 'ready' && condition.phase !== 'draining';
+
+function chooseHost(
+  hosts: Host[],
+  spec: AppSpec,
+  pausedHost: string | null,
+): { outcome: 'placed'; host: string } | { outcome: 'refused'; reason: string } {
+  const kind = runtimeKindOf(spec);
+  const heard = hosts.filter((host) => host.seenAgoMs < silentAfterMs);
+  const able = heard.filter((host) =>
+    host.runtimes.some((runtime) => runtime.kind === kind && runtime.ready),
+  );
+  const roomy = able.filter((host) => host.storage.state !== 'full');
+  const frozen = roomy.find((host) => host.name === pausedHost);
+  const chosen =
+    frozen ?? roomy.toSorted((left, right) => right.storage.freeBytes - left.storage.freeBytes)[0];
+  if (chosen) return { outcome: 'placed', host: chosen.name };
+  if (hosts.length === 0) throw new LabError('host_unreachable', 'no host has joined yet');
+  if (heard.length === 0) {
+    throw new LabError('host_unreachable', 'no host was heard from in the last 30 s');
+  }
+  if (able.length > 0) {
+    return { outcome: 'refused', reason: 'every host that could run it has a full disk' };
+  }
+  const reasons = heard.flatMap((host) =>
+    host.runtimes
+      .filter((runtime) => runtime.kind === kind)
+      .map((runtime) => `${host.name}: ${runtime.reason ?? 'not ready'}`),
+  );
+  return {
+    outcome: 'refused',
+    reason: `no host runs ${kind === 'docker' ? 'containers' : 'commands'} (${reasons.join('; ') || 'not set up on any host'})`,
+  };
+}
+
+/** The state another life left in the row, so that a workflow that starts anew adopts it. */
+function stateFromRow(app: App): AppState {
+  const { condition } = app;
+  const { generation, host } = condition;
+  const base: AppState = {
+    ...initialAppState({ actor: condition.actor, why: condition.why }),
+    wanted: app.spec.alwaysOn && condition.wanted === 'asleep' ? 'awake' : condition.wanted,
+    generation,
+  };
+  if (host === null) return base;
+  switch (condition.phase) {
+    case 'ready':
+    case 'starting':
+      // Probed again before it counts as ready: the row may be older than the world.
+      return { ...base, serving: { phase: 'starting', generation, host } };
+    case 'draining':
+      return { ...base, serving: { phase: 'draining', generation, host } };
+    case 'failed':
+      return {
+        ...base,
+        serving: {
+          phase: 'failed',
+          generation,
+          exit: condition.exit,
+          reason: condition.detail ?? 'failed earlier',
+        },
+      };
+    case 'none':
+    case 'restarting':
+      return base;
+  }
+}

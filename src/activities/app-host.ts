@@ -1,0 +1,339 @@
+import { activityInfo, cancellationSignal, heartbeat, sleep } from '@temporalio/activity';
+import { CancelledFailure } from '@temporalio/common';
+import { appBasePath, effectivePreset, runtimeKindOf, type AppSpec } from '../model/app-spec.ts';
+import { describeExit, type Exit } from '../model/app-state.ts';
+import { LabError } from '../model/failures.ts';
+import { appEntity, instanceName } from '../model/names.ts';
+import { labels } from '../model/instance-labels.ts';
+import type { Containers, Instance } from '../runtime/containers.ts';
+import type { App } from '../store/ports.ts';
+import type { CollectExitInput, StartInput, StartResult, StopInput } from './app-inputs.ts';
+import { changeOf, finishOf } from './app-control.ts';
+import { lastLines } from './last-lines.ts';
+import { withNamedFailures } from './named-failure.ts';
+import type { HostPorts } from './ports.ts';
+
+/** First looks come close together, later ones back off: what starts fast is seen fast. */
+const probePauseMs = { first: 15, factor: 1.3, most: 500 } as const;
+const tailBytes = 16 * 1024;
+
+/** Effects on the containers and processes of one host: queue `host/<name>`. */
+export function createHostActivities(ports: HostPorts) {
+  const { store, host } = ports;
+  return {
+    /**
+     * Makes or adopts the instance, waits until it is healthy, and publishes route, row and event
+     * in one transaction. What did not become ready is removed before this answers. Idempotent by
+     * the instance's name.
+     */
+    async startInstance(input: StartInput): Promise<StartResult> {
+      return withHeartbeat(() => withNamedFailures(async () => start(input)));
+    },
+
+    /** Stops and removes (or freezes) the instance; confirmed before the row says so. Idempotent. */
+    async stopInstance(input: StopInput): Promise<void> {
+      return withHeartbeat(() => withNamedFailures(async () => stop(input)));
+    },
+
+    /** After a crash: exit and last log lines into the row, the rest of the instance removed. */
+    async collectExit(input: CollectExitInput): Promise<void> {
+      return withHeartbeat(() => withNamedFailures(async () => collect(input)));
+    },
+  };
+
+  async function start(input: StartInput): Promise<StartResult> {
+    const { name, generation } = input;
+    const app = await store.apps.find(name);
+    if (app === null)
+      return { outcome: 'failed', exit: null, reason: 'it was removed', permanent: true };
+    const runtime = runtimeOf(app.spec);
+    const instance = instanceName(name, generation);
+    const tell = (detail: string) => store.apps.setDetail(name, generation, detail);
+    await removeEarlierGenerations(runtime, app, generation);
+    let made: Instance;
+    try {
+      made = await ensure(runtime, app, generation, tell);
+    } catch (error) {
+      if (!(error instanceof LabError) || error.type === 'runtime_unavailable') {
+        await tell(`waiting: ${error instanceof Error ? error.message : String(error)}`);
+        throw error;
+      }
+      return giveUp(input, runtime, { exit: null, reason: error.message, permanent: true });
+    }
+    // A stop may have run while the image was pulled: what nobody wants any more is undone here.
+    const intent = await store.instances.find(instance);
+    if (intent?.wanted !== 'present') {
+      await runtime.remove(instance);
+      throw new CancelledFailure(`start of ${instance} was overtaken by a stop`);
+    }
+    const end = await waitUntilHealthy(runtime, app, made, tell);
+    if (end.outcome === 'failed') return giveUp(input, runtime, end);
+    const { address } = end;
+    await store.apps.advance(name, input, {
+      condition: { ...changeOf(input.condition), detail: null, sleepsInMs: input.sleepsInMs },
+      route: { generation, host, address: address.host, port: address.port },
+      event: {
+        actor: input.cause.actor,
+        what: 'ready',
+        why: `healthy at ${effectivePreset(app.spec).healthPath}`,
+        data: {
+          generation,
+          host,
+          attempt: activityInfo().attempt,
+          ...(end.imageDigest ? { imageDigest: end.imageDigest } : {}),
+        },
+      },
+      ...finishOf(input),
+    });
+    return { outcome: 'ready' };
+  }
+
+  async function ensure(
+    runtime: Containers,
+    app: App,
+    generation: number,
+    tell: (detail: string) => Promise<void>,
+  ): Promise<Instance> {
+    const { spec, name } = app;
+    await tell(spec.image ? `preparing image ${spec.image}` : 'starting the command');
+    const preset = effectivePreset(spec);
+    const base = appBasePath(name);
+    return runtime.ensure(
+      {
+        name: instanceName(name, generation),
+        labels: {
+          [labels.installation]: ports.installation,
+          [labels.entity]: appEntity(name),
+          [labels.generation]: String(generation),
+        },
+        ...(spec.image ? { image: spec.image } : {}),
+        ...(spec.command ? { command: spec.command } : {}),
+        ...(spec.workingDirectory ? { workingDirectory: spec.workingDirectory } : {}),
+        ...(spec.port ? { port: spec.port } : {}),
+        basePath: base,
+        environment: (port) => ({
+          ...preset.environment({ port, base }),
+          // Inside a container loopback would be unreachable from outside.
+          ...(spec.image ? { HOST: '0.0.0.0' } : {}),
+          ...spec.environment,
+        }),
+        limits: spec.limits,
+        log: spec.log,
+      },
+      {
+        signal: cancellationSignal(),
+        onProgress: (text) => {
+          tell(text).catch(() => undefined);
+        },
+      },
+    );
+  }
+
+  async function waitUntilHealthy(
+    runtime: Containers,
+    app: App,
+    made: Instance,
+    tell: (detail: string) => Promise<void>,
+  ): Promise<
+    | { outcome: 'ready'; address: { host: string; port: number }; imageDigest: string | null }
+    | { outcome: 'failed'; exit: Exit | null; reason: string; permanent: boolean }
+  > {
+    const { spec } = app;
+    const preset = effectivePreset(spec);
+    const base = preset.prefixMode === 'keep' ? appBasePath(app.name) : '';
+    const path = `${base}${preset.healthPath}`;
+    // An adopted or thawed instance is older than this start; a retry does not win it more time.
+    const startedAtMs = Math.max(made.startedAtMs ?? 0, activityInfo().scheduledTimestampMs);
+    const deadlineMs = startedAtMs + spec.health.startDeadlineMs;
+    let pauseMs: number = probePauseMs.first;
+    let lastAnswer = 'nothing answered';
+    let told = false;
+    let instance: Instance | null = made;
+    for (let looks = 0; ; looks += 1) {
+      cancellationSignal().throwIfAborted();
+      // The engine is asked now and then only; an exit is rare and a probe is cheap.
+      if (looks % 5 === 4 || instance?.address == null) instance = await runtime.inspect(made.name);
+      if (instance === null) {
+        return { outcome: 'failed', exit: null, reason: 'its instance vanished', permanent: false };
+      }
+      if (instance.phase === 'exited') {
+        const exit = instance.exit;
+        return {
+          outcome: 'failed',
+          exit,
+          reason: `it ${describeExit(exit)} before it was ready`,
+          permanent: false,
+        };
+      }
+      if (instance.address) {
+        const answer = await ports
+          .probe({
+            ...instance.address,
+            path,
+            headers: { 'user-agent': 'labkeeper-probe' },
+            timeoutMs: spec.health.probeTimeoutMs,
+          })
+          .catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
+        if (typeof answer !== 'string') {
+          if (isHealthy(answer, preset.healthBody)) {
+            return {
+              outcome: 'ready',
+              address: instance.address,
+              imageDigest: instance.imageDigest,
+            };
+          }
+          lastAnswer = `${path} answered ${answer.status}`;
+        } else {
+          lastAnswer = `${path} on port ${spec.port ?? instance.address.port}: ${answer}`;
+        }
+      }
+      if (Date.now() >= deadlineMs) {
+        return {
+          outcome: 'failed',
+          exit: null,
+          reason: `it was not healthy within ${spec.health.startDeadlineMs} ms: ${lastAnswer}`,
+          permanent: true,
+        };
+      }
+      if (!told && looks >= 2) {
+        told = true;
+        await tell(`waiting for a healthy answer at ${preset.healthPath}`);
+      }
+      await sleep(pauseMs);
+      pauseMs = Math.min(pauseMs * probePauseMs.factor, probePauseMs.most);
+    }
+  }
+
+  /** Nothing half-started stays: collect what it said, remove it, tell row and timeline. */
+  async function giveUp(
+    input: StartInput,
+    runtime: Containers,
+    end: { exit: Exit | null; reason: string; permanent: boolean },
+  ): Promise<StartResult> {
+    const instance = instanceName(input.name, input.generation);
+    const lastLogLines = await lastLines(runtime, instance, tailBytes);
+    await runtime.stop(instance, { graceMs: 2_000 });
+    await runtime.remove(instance);
+    await store.instances.settle(instance);
+    await store.apps.advance(
+      input.name,
+      { life: input.life, revision: input.revision },
+      {
+        condition: { exit: end.exit, lastLogLines, detail: end.reason },
+        route: null,
+        event: {
+          actor: 'labkeeper',
+          what: 'start failed',
+          why: end.reason,
+          data: { generation: input.generation, exit: end.exit, lastLogLines },
+        },
+      },
+    );
+    return { outcome: 'failed', ...end };
+  }
+
+  async function stop(input: StopInput): Promise<void> {
+    const { name, generation } = input;
+    const instance = instanceName(name, generation);
+    const app = await store.apps.find(name);
+    const paused = input.pause && (await freeze(instance));
+    let exit: Exit | null = null;
+    if (!paused) {
+      for (const runtime of Object.values(ports.runtimes)) {
+        const found = await runtime.inspect(instance);
+        if (found === null) continue;
+        exit = await runtime.stop(instance, { graceMs: input.graceMs });
+        await runtime.remove(instance);
+      }
+      await store.instances.settle(instance);
+    }
+    if (app === null) return;
+    await store.apps.advance(name, input, {
+      condition: { ...changeOf(input.condition), exit: null },
+      route: null,
+      event: {
+        actor: input.cause.actor,
+        what: paused ? 'frozen' : 'stopped',
+        why: input.cause.why,
+        data: { generation, host, exit },
+      },
+      ...finishOf(input),
+    });
+  }
+
+  async function collect(input: CollectExitInput): Promise<void> {
+    const instance = instanceName(input.name, input.generation);
+    let lastLogLines: string[] = [];
+    for (const runtime of Object.values(ports.runtimes)) {
+      if ((await runtime.inspect(instance)) === null) continue;
+      lastLogLines = await lastLines(runtime, instance, tailBytes);
+      await runtime.remove(instance);
+    }
+    await store.instances.settle(instance);
+    await store.apps.advance(input.name, input, {
+      condition: {
+        ...changeOf(input.condition),
+        exit: input.exit,
+        lastLogLines,
+        detail: input.why,
+      },
+      route: null,
+      event: {
+        actor: 'labkeeper',
+        what: input.what,
+        why: input.why,
+        data: { generation: input.generation, host, exit: input.exit, lastLogLines },
+      },
+      ...finishOf(input),
+    });
+  }
+
+  async function freeze(instance: string): Promise<boolean> {
+    for (const runtime of Object.values(ports.runtimes)) {
+      const found = await runtime.inspect(instance);
+      if (found?.phase !== 'running' && found?.phase !== 'paused') continue;
+      await runtime.pause(instance);
+      return true;
+    }
+    return false;
+  }
+
+  async function removeEarlierGenerations(
+    runtime: Containers,
+    app: App,
+    generation: number,
+  ): Promise<void> {
+    for (const found of await runtime.list()) {
+      const earlier = Number(found.labels[labels.generation]) < generation;
+      if (found.labels[labels.entity] !== appEntity(app.name) || !earlier) continue;
+      await runtime.stop(found.name, { graceMs: app.spec.stopGraceMs });
+      await runtime.remove(found.name);
+      await store.instances.settle(found.name);
+    }
+  }
+
+  function runtimeOf(spec: AppSpec): Containers {
+    const kind = runtimeKindOf(spec);
+    const runtime = ports.runtimes[kind];
+    if (runtime) return runtime;
+    throw new LabError('start_refused', `cannot start on host ${host}: it has no ${kind} runtime`);
+  }
+}
+
+function isHealthy(
+  answer: { status: number; body: string },
+  expectedBody: string | undefined,
+): boolean {
+  if (expectedBody === undefined) return answer.status < 500;
+  return answer.status === 200 && answer.body.trim() === expectedBody;
+}
+
+/** Heartbeats while `act` runs, so that a dead worker is noticed and a cancel arrives. */
+async function withHeartbeat<T>(act: () => Promise<T>): Promise<T> {
+  const timer = setInterval(() => heartbeat(), 500);
+  try {
+    return await act();
+  } finally {
+    clearInterval(timer);
+  }
+}

@@ -1,0 +1,31 @@
+import type { Containers } from '../runtime/containers.ts';
+import type { Store } from '../store/ports.ts';
+import type { RuntimeKind } from '../model/app-spec.ts';
+
+/** What activities touch. Built in `worker.ts`; never an adapter's own types. */
+export interface ControlPorts {
+  store: Store;
+  /** How long a gateway that cannot be heard holds up an idle stop. */
+  gatewayVetoMs: number;
+  /** Starts the workflow of an app that has none; success when one is open. Idempotent. */
+  ensureWorkflow: (name: string) => Promise<'started' | 'open'>;
+}
+
+export interface HostPorts {
+  store: Store;
+  host: string;
+  installation: string;
+  runtimes: Partial<Record<RuntimeKind, Containers>>;
+  /** GET of an instance's own address; resolves with status and a bounded body. */
+  probe: Probe;
+}
+
+/** One look at a health path. Rejects when nothing answers within `timeoutMs`. */
+export type Probe = (input: {
+  host: string;
+  port: number;
+  path: string;
+  /** What the app would see from a visitor; some frameworks check it. */
+  headers: Record<string, string>;
+  timeoutMs: number;
+}) => Promise<{ status: number; body: string }>;

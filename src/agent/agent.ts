@@ -1,0 +1,36 @@
+import { startHeartbeat, type HostFacts } from './heartbeat.ts';
+import type { AgentPorts } from './ports.ts';
+import { createReconciler } from './reconcile.ts';
+import { watchExits } from './watch-exits.ts';
+
+export type { AgentPorts, HostFacts };
+
+export interface Agent {
+  /** Ends watching; what runs on the host goes on. */
+  stop(): Promise<void>;
+  /** One pass of the reconciler now; for tests and after reconnects. */
+  reconcile(): Promise<void>;
+}
+
+/**
+ * What runs on every host: tells workflows of exits within a second, says that the host lives,
+ * and compares what runs with what rows want.
+ */
+export function startAgent(ports: AgentPorts): Agent {
+  const stopping = new AbortController();
+  const reconciler = createReconciler(ports);
+  const runs = [
+    startHeartbeat(ports, stopping.signal),
+    reconciler.run(stopping.signal),
+    ...Object.values(ports.runtimes).map((runtime) =>
+      watchExits(ports, runtime, reconciler.now, stopping.signal),
+    ),
+  ];
+  return {
+    reconcile: reconciler.now,
+    async stop() {
+      stopping.abort();
+      await Promise.all(runs);
+    },
+  };
+}

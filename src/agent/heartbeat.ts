@@ -1,0 +1,49 @@
+import type { RuntimeKind } from '../model/app-spec.ts';
+import type { Host } from '../store/ports.ts';
+import { pause } from './pause.ts';
+import type { AgentPorts } from './ports.ts';
+
+export type HostFacts = Awaited<ReturnType<AgentPorts['facts']>>;
+
+/** Writes the host's row every few seconds: alive, which runtimes answer, how full the disk is. */
+export async function startHeartbeat(ports: AgentPorts, signal: AbortSignal): Promise<void> {
+  let failing = false;
+  while (!signal.aborted) {
+    try {
+      await ports.store.hosts.heartbeat({
+        name: ports.host,
+        ...(await ports.facts()),
+        runtimes: await askRuntimes(ports),
+      });
+      if (failing) ports.log.info({ host: ports.host }, 'heartbeat written again');
+      failing = false;
+    } catch (error) {
+      // Said once an outage: the database being away is no news every few seconds.
+      if (!failing) ports.log.warn({ host: ports.host, err: error }, 'heartbeat not written');
+      failing = true;
+    }
+    await pause(ports.heartbeatIntervalMs, signal);
+  }
+}
+
+async function askRuntimes(ports: AgentPorts): Promise<Host['runtimes']> {
+  const kinds: RuntimeKind[] = ['docker', 'process'];
+  return Promise.all(
+    kinds.map(async (kind) => {
+      const runtime = ports.runtimes[kind];
+      if (!runtime) {
+        return { kind, ready: false, reason: ports.missingRuntimes[kind] ?? 'not set up' };
+      }
+      try {
+        await runtime.ping();
+        return { kind, ready: true, reason: null };
+      } catch (error) {
+        return {
+          kind,
+          ready: false,
+          reason: error instanceof Error ? error.message : String(error),
+        };
+      }
+    }),
+  );
+}

@@ -1,0 +1,25 @@
+import type { Log } from '../log.ts';
+import type { RuntimeKind } from '../model/app-spec.ts';
+import type { Exit } from '../model/app-state.ts';
+import type { EntityName } from '../model/names.ts';
+import type { Containers } from '../runtime/containers.ts';
+import type { Host, Store } from '../store/ports.ts';
+
+/** What the agent touches; `worker.ts` builds it. */
+export interface AgentPorts {
+  host: string;
+  store: Store;
+  runtimes: Partial<Record<RuntimeKind, Containers>>;
+  /**
+   * Tells the owner of an instance that it is over. Resolves when the word is durable; success when
+   * the owner is gone. May be called again for the same exit.
+   */
+  tellExited: (entity: EntityName, fact: { generation: number; exit: Exit }) => Promise<void>;
+  /** What the host row says beside its runtimes, read anew for each heartbeat. */
+  facts: () => Promise<Pick<Host, 'agentUrl' | 'storage' | 'cpus' | 'memoryBytes'>>;
+  /** Why a runtime is not there at all, by kind: shown on the host's page. */
+  missingRuntimes: Partial<Record<RuntimeKind, string>>;
+  heartbeatIntervalMs: number;
+  reconcileIntervalMs: number;
+  log: Log;
+}
