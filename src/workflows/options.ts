@@ -1,19 +1,17 @@
 import type { ActivityOptions } from '@temporalio/workflow';
-import { controlQueue, hostQueue } from '../model/names.ts';
+import { hostQueue } from '../model/names.ts';
 
 /** The only place with activity timeouts and retry pace. Retries are bounded by time or by nothing. */
 const pace = { initialInterval: 200, backoffCoefficient: 2, maximumInterval: 10_000 } as const;
 
-/** Short statements on the database. A database that is away is waited for. */
+/** Short statements on the database, on the workflow's own queue. A database that is away is waited for. */
 export const quick: ActivityOptions = {
-  taskQueue: controlQueue,
   startToCloseTimeout: '30 s',
   retry: pace,
 };
 
 /** Waits for gateways; a dead worker is noticed by the missing heartbeat. */
 export const polling: ActivityOptions = {
-  taskQueue: controlQueue,
   startToCloseTimeout: '30 min',
   heartbeatTimeout: '10 s',
   retry: pace,

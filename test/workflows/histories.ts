@@ -1,0 +1,32 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { WorkflowHandle } from '@temporalio/client';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import type { temporal } from '@temporalio/proto';
+
+type History = temporal.api.history.v1.IHistory;
+
+export const historyFolder = join(import.meta.dirname, 'histories');
+
+/** Records a scenario as a replay fixture, only when asked by UPDATE_REPLAY_HISTORIES=1. */
+export async function saveHistory(
+  handle: WorkflowHandle,
+  scenario: string,
+): Promise<void> {
+  if (process.env['UPDATE_REPLAY_HISTORIES'] !== '1') return;
+  const history = await handle.fetchHistory();
+  await mkdir(historyFolder, { recursive: true });
+  const text = JSON.stringify(JSON.parse(historyToJSON(history)), null, 1);
+  await writeFile(join(historyFolder, `v0-${scenario}.json`), `${text}\n`);
+}
+
+const attributes = {
+  signaled: 'workflowExecutionSignaledEventAttributes',
+  activities: 'activityTaskScheduledEventAttributes',
+  timers: 'timerStartedEventAttributes',
+} as const;
+
+/** How many events of a kind a history has. */
+export function countEvents(history: History, kind: keyof typeof attributes): number {
+  return (history.events ?? []).filter((event) => event[attributes[kind]] != null).length;
+}

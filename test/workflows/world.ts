@@ -1,0 +1,141 @@
+import type { Activities } from '../../src/activities/index.ts';
+import type {
+  CloseRouteInput,
+  CollectExitInput,
+  PlaceInput,
+  RecordInput,
+  StartInput,
+  StartResult,
+  StopInput,
+  Writing,
+} from '../../src/activities/app-inputs.ts';
+import { policyOf, appSpecSchema, type AppPolicy } from '../../src/model/app-spec.ts';
+import { initialAppState } from '../../src/model/app-state.ts';
+
+/** What happened in the world, in order: `start 1`, `stop 1`, `row ready`. */
+export type Ledger = string[];
+
+/**
+ * A world for workflow tests: activities that do nothing but keep a ledger, and that a test may hold
+ * up or make fail. Rows are as strict as the real store: an older mark is refused.
+ */
+export interface World {
+  activities: Activities;
+  ledger: Ledger;
+  /** The row, as the last accepted write left it; null when removed. */
+  row: { phase: string; wanted: string; generation: number } | null;
+  finished: Map<string, { state: string; detail: string }>;
+  policy: AppPolicy;
+  /** Instances that run now. */
+  running: Set<number>;
+  /** What the next starts come to; ready when empty. */
+  starts: StartResult[];
+  /** Milliseconds each idle reading answers, in order; then 0. */
+  uses: (number | null)[];
+  /** What the next idle stops meet, in order; then they close. */
+  reopenings: string[];
+  /** A start waits here while the gate is set. */
+  gate: { reached: () => void; open: Promise<void> } | null;
+  /** A closing waits here while the gate is set. */
+  closeGate: { reached: () => void; open: Promise<void> } | null;
+}
+
+export function createWorld(policy: Partial<AppPolicy> = {}): World {
+  const defaults = policyOf(appSpecSchema.parse({ command: ['true'] }));
+  let lastRevision = 0;
+  let lives = 0;
+  const world: World = {
+    ledger: [],
+    row: { phase: 'none', wanted: 'asleep', generation: 0 },
+    finished: new Map(),
+    policy: { ...defaults, ...policy },
+    running: new Set(),
+    starts: [],
+    uses: [],
+    reopenings: [],
+    gate: null,
+    closeGate: null,
+    activities: {
+      async beginLife() {
+        if (world.row === null) return null;
+        lives += 1;
+        lastRevision = 0;
+        const state = initialAppState({ actor: 'test', why: 'registered' });
+        return { life: lives, policy: world.policy, state };
+      },
+      async placeApp(input: PlaceInput) {
+        write(input, 'starting', 'awake', input.generation);
+        return { outcome: 'placed', host: hostOf(input.name), policy: world.policy };
+      },
+      async recordApp(input: RecordInput) {
+        write(input, input.condition.phase, input.condition.wanted, input.condition.generation);
+        return { policy: world.policy };
+      },
+      async startInstance(input: StartInput) {
+        world.running.add(input.generation);
+        world.ledger.push(`start ${input.generation}`);
+        if (world.gate) {
+          world.gate.reached();
+          await world.gate.open;
+        }
+        const result = world.starts.shift() ?? { outcome: 'ready' };
+        if (result.outcome === 'failed') {
+          world.running.delete(input.generation);
+          world.ledger.push(`start failed: ${result.reason}`);
+          return result;
+        }
+        write(input, 'ready', input.condition.wanted, input.generation);
+        return result;
+      },
+      async stopInstance(input: StopInput) {
+        if (!input.pause) world.running.delete(input.generation);
+        world.ledger.push(`${input.pause ? 'freeze' : 'stop'} ${input.generation}`);
+        write(input, input.condition.phase, input.condition.wanted, input.generation);
+      },
+      async collectExit(input: CollectExitInput) {
+        world.running.delete(input.generation);
+        world.ledger.push(`${input.what} ${input.generation}: ${input.why}`);
+        write(input, input.condition.phase, input.condition.wanted, input.generation);
+      },
+      async readUse() {
+        const sleepInMs = world.uses.shift();
+        return { sleepInMs: sleepInMs === undefined ? 0 : sleepInMs, sleepCause: 'not used' };
+      },
+      async closeRoute(input: CloseRouteInput) {
+        if (world.closeGate) {
+          world.closeGate.reached();
+          await world.closeGate.open;
+        }
+        const why = input.mayReopen ? world.reopenings.shift() : undefined;
+        if (why !== undefined) {
+          world.ledger.push(`reopened: ${why}`);
+          return { closed: false, why };
+        }
+        world.ledger.push('route closed');
+        return { closed: true };
+      },
+      async removeApp(input) {
+        write(input, 'removed', 'gone', 0);
+        world.row = null;
+        return true;
+      },
+      async reviveApps() {
+        return { looked: 0, revived: [] };
+      },
+    },
+  };
+  return world;
+
+  function write(input: Writing, phase: string, wanted: string, generation: number): void {
+    if (input.revision <= lastRevision) return;
+    lastRevision = input.revision;
+    world.row = { phase, wanted, generation };
+    world.ledger.push(`row ${phase}`);
+    for (const { id, state, detail } of input.finish) {
+      if (!world.finished.has(id)) world.finished.set(id, { state, detail });
+    }
+  }
+}
+
+/** Each test has its own host queue, so that suites never serve each other's activities. */
+export const hostOf = (name: string): string => `host-of-${name}`;
