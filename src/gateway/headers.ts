@@ -1,0 +1,162 @@
+import type { RequestHead, ResponseHead } from './http/head.ts';
+
+export interface RequestRewrite {
+  /** Path and query for the target. */
+  path: string;
+  clientAddress: string;
+  protocol: 'http' | 'https';
+  /** The public base when it was taken off the path, else ''. */
+  prefix: string;
+  /** The console's own cookies are kept from apps. */
+  dropOwnCookies: boolean;
+  /** Ask for an uncompressed answer: something will be added to it. */
+  identity: boolean;
+}
+
+export interface ResponseRewrite {
+  prefix: string;
+  /** The authority the visitor used, to recognise absolute redirects to ourselves. */
+  host: string;
+  dropOwnCookies: boolean;
+  /** Bytes that will be added to the body. */
+  addedBytes: number;
+}
+
+/** The request head as the target gets it, final empty line included. */
+export function requestHeadFor(head: RequestHead, rewrite: RequestRewrite): string {
+  const { names, lines, values } = head;
+  let text = `${head.method} ${rewrite.path} HTTP/1.1\r\nHost: ${head.host}\r\n`;
+  let wantsTrailers = false;
+  for (let index = 0; index < names.length; index += 1) {
+    const name = names[index] as string;
+    switch (classOf(name)) {
+      case 'plain':
+        if (head.connectionNames.length > 0 && head.connectionNames.includes(name)) break;
+        text += lines[index];
+        text += '\r\n';
+        break;
+      case 'cookie': {
+        if (!rewrite.dropOwnCookies) {
+          text += `${lines[index]}\r\n`;
+          break;
+        }
+        const kept = withoutOwnCookies(values[index] as string);
+        if (kept !== '') text += `Cookie: ${kept}\r\n`;
+        break;
+      }
+      case 'encoding':
+        if (!rewrite.identity) text += `${lines[index]}\r\n`;
+        break;
+      case 'te':
+        wantsTrailers = /(?:^|[ ,])trailers(?:$|[ ,;])/i.test(values[index] as string);
+        break;
+      case 'dropped':
+        break;
+    }
+  }
+  if (head.framing === 'chunked') text += 'Transfer-Encoding: chunked\r\n';
+  if (rewrite.identity) text += 'Accept-Encoding: identity\r\n';
+  if (wantsTrailers) text += 'TE: trailers\r\nConnection: TE\r\n';
+  if (head.upgrade) text += 'Connection: Upgrade\r\nUpgrade: websocket\r\n';
+  text += `X-Forwarded-For: ${rewrite.clientAddress}\r\nX-Forwarded-Proto: ${rewrite.protocol}\r\nX-Forwarded-Host: ${head.host}\r\n`;
+  if (rewrite.prefix !== '') text += `X-Forwarded-Prefix: ${rewrite.prefix}\r\n`;
+  return `${text}\r\n`;
+}
+
+/** The header lines of an answer as the visitor gets them, each with its CRLF; no framing headers. */
+export function responseLinesFor(head: ResponseHead, rewrite: ResponseRewrite): string {
+  const { names, lines, values } = head;
+  let text = '';
+  for (let index = 0; index < names.length; index += 1) {
+    const name = names[index] as string;
+    switch (name) {
+      case 'connection':
+      case 'keep-alive':
+      case 'proxy-connection':
+      case 'proxy-authenticate':
+      case 'transfer-encoding':
+      case 'content-length':
+      case 'upgrade':
+      case 'te':
+        break;
+      case 'set-cookie':
+        if (rewrite.dropOwnCookies && ownCookie.test(values[index] as string)) break;
+        text += `${lines[index]}\r\n`;
+        break;
+      case 'location':
+        text += `Location: ${publicLocation(values[index] as string, rewrite)}\r\n`;
+        break;
+      default:
+        if (head.connectionNames.length > 0 && head.connectionNames.includes(name)) break;
+        text += lines[index];
+        text += '\r\n';
+    }
+  }
+  return text;
+}
+
+/** A redirect below the app's own root, seen from outside: the base goes back in front. */
+export function publicLocation(location: string, rewrite: ResponseRewrite): string {
+  const { prefix, host } = rewrite;
+  if (prefix === '') return location;
+  if (location.startsWith('/')) {
+    return location.startsWith('//') ? location : withPrefix(location, prefix);
+  }
+  for (const scheme of ['http://', 'https://']) {
+    const start = scheme + host;
+    if (location.startsWith(`${start}/`)) {
+      return start + withPrefix(location.slice(start.length), prefix);
+    }
+  }
+  return location;
+}
+
+/** Drops the cookies of the console; the rest is kept byte for byte. */
+export function withoutOwnCookies(value: string): string {
+  if (!mentionsOwnCookie.test(value)) return value;
+  const kept = value.split(';').filter((part) => !ownCookie.test(part));
+  return kept.join(';').trim();
+}
+
+const ownCookie = /^[\s=]*(?:__(?:host|secure)-)?labkeeper_/i;
+const mentionsOwnCookie = /labkeeper_/i;
+
+type HeaderClass = 'plain' | 'dropped' | 'cookie' | 'encoding' | 'te';
+
+/**
+ * Hop-by-hop headers (RFC 9110 §7.6.1), what the gateway writes itself, and what a visitor must not
+ * be able to claim. Inbound X-Forwarded-* are dropped; trusted proxies would be asked here.
+ */
+const classes = new Map<string, HeaderClass>([
+  ['host', 'dropped'],
+  ['connection', 'dropped'],
+  ['keep-alive', 'dropped'],
+  ['proxy-connection', 'dropped'],
+  ['proxy-authenticate', 'dropped'],
+  ['proxy-authorization', 'dropped'],
+  ['proxy', 'dropped'],
+  ['transfer-encoding', 'dropped'],
+  ['upgrade', 'dropped'],
+  ['http2-settings', 'dropped'],
+  ['forwarded', 'dropped'],
+  ['x-real-ip', 'dropped'],
+  ['te', 'te'],
+  ['cookie', 'cookie'],
+  ['accept-encoding', 'encoding'],
+]);
+
+function classOf(name: string): HeaderClass {
+  const known = classes.get(name);
+  if (known !== undefined) return known;
+  if (name.startsWith('x-forwarded-') || name.startsWith('x-labkeeper-')) return 'dropped';
+  // WSGI and CGI see X_Forwarded_For and X-Forwarded-For as one: a spoof by spelling.
+  if (name.includes('_')) {
+    const dashed = name.replaceAll('_', '-');
+    return dashed === 'content-length' || classOf(dashed) !== 'plain' ? 'dropped' : 'plain';
+  }
+  return 'plain';
+}
+
+function withPrefix(path: string, prefix: string): string {
+  return path === prefix || path.startsWith(`${prefix}/`) ? path : prefix + path;
+}

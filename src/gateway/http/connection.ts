@@ -1,0 +1,534 @@
+import net from 'node:net';
+import { chunkedState, readChunked, type ChunkedState } from './chunked.ts';
+import { parseRequestHead, parseTrailers, type HeadRefusal, type RequestHead } from './head.ts';
+import { errorAnswer, statusText, type Answer } from './answer.ts';
+
+/**
+ * The server side of HTTP/1.1 on bare sockets: one request at a time a connection, bodies handed on
+ * as they come, every wait bounded. Bare sockets instead of `node:http`, since a forwarder that
+ * copies header lines needs none of its objects: twice the requests a core, a third of the memory.
+ */
+export interface ListenerOptions {
+  maxHeaderBytes: number;
+  maxBodyBytes: number;
+  maxConnections: number;
+  /** A request's head must be complete this long after its first byte. */
+  headerTimeoutMs: number;
+  /** A connection without a request is closed after this. */
+  idleTimeoutMs: number;
+  /** A request body that stands still this long is given up. */
+  bodyStallMs: number;
+  onRequest(exchange: Exchange): void;
+}
+
+export interface Listener {
+  server: net.Server;
+  connections: Set<Connection>;
+  options: ListenerOptions;
+  /** Answers carry `Connection: close` from now on. */
+  draining: boolean;
+  refusedConnections: number;
+  sweep: NodeJS.Timeout;
+}
+
+export interface Connection {
+  readonly socket: net.Socket;
+  readonly listener: Listener;
+  /** The client's address, for X-Forwarded-For. */
+  readonly clientAddress: string;
+  exchange: Exchange | null;
+  /** Bytes read and not yet used. */
+  pending: Buffer | null;
+  /** By when something must happen, in milliseconds since the epoch; 0 for never. */
+  deadlineMs: number;
+  waitsFor: 'request' | 'head' | 'body' | 'linger' | 'nothing';
+  /** Set once the socket belongs to a WebSocket pipe. */
+  detached: boolean;
+  parsing: boolean;
+}
+
+/** One request and the answer to it. */
+export interface Exchange {
+  readonly connection: Connection;
+  readonly head: RequestHead;
+  /** Every byte of the request's body was handed on. */
+  bodyDone: boolean;
+  bodyBytes: number;
+  /** The head of an answer was written: from here on an error can only cut the connection. */
+  answering: boolean;
+  sink: BodySink | null;
+  /** Called once when the visitor goes away, or the body breaks a rule, before the end. */
+  onAbort: (() => void) | null;
+  /** The visitor's socket takes more bytes of the answer. */
+  onDrain: (() => void) | null;
+  chunked: ChunkedState | null;
+  over: boolean;
+}
+
+/** Where a request body goes. `write` answers false when it wants no more until `resumeBody`. */
+export interface BodySink {
+  write(bytes: Buffer): boolean;
+  /** `trailers`: filtered lines, each with its CRLF; null for bodies without chunked framing. */
+  end(trailers: string | null): void;
+}
+
+/** Starts to serve; the promise resolves when the listener is bound. */
+export async function listen(
+  bind: { host: string; port: number },
+  options: ListenerOptions,
+): Promise<Listener> {
+  // Half-open sockets are allowed, since a WebSocket may close one direction before the other.
+  const server = net.createServer({ allowHalfOpen: true, noDelay: true });
+  const listener: Listener = {
+    server,
+    connections: new Set(),
+    options,
+    draining: false,
+    refusedConnections: 0,
+    sweep: setInterval(() => endOverdue(listener), sweepEveryMs(options)).unref(),
+  };
+  server.on('connection', (socket) => accept(listener, socket));
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host: bind.host, port: bind.port, backlog: 4096 }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  return listener;
+}
+
+/**
+ * Stops accepting and lets connections finish; idle ones close at once. After `withinMs` what is
+ * left is cut, except detached sockets, which their owner ends.
+ */
+export async function drain(listener: Listener, withinMs: number): Promise<void> {
+  listener.draining = true;
+  const closed = new Promise<void>((resolve) => {
+    if (listener.server.listening) listener.server.close(() => resolve());
+    else resolve();
+  });
+  for (const connection of listener.connections) {
+    if (connection.exchange === null && !connection.detached) connection.socket.destroy();
+  }
+  const deadline = setTimeout(() => {
+    for (const connection of listener.connections) connection.socket.destroy();
+  }, withinMs);
+  await closed;
+  clearTimeout(deadline);
+  clearInterval(listener.sweep);
+}
+
+/** Hands the request's body to `sink` from now on. */
+export function startBody(exchange: Exchange, sink: BodySink): void {
+  exchange.sink = sink;
+  if (exchange.bodyDone) {
+    sink.end(null);
+    return;
+  }
+  resumeBody(exchange);
+}
+
+/** The sink takes more bytes. */
+export function resumeBody(exchange: Exchange): void {
+  const { connection } = exchange;
+  if (exchange.over || exchange.bodyDone) return;
+  const { pending } = connection;
+  connection.pending = null;
+  waitFor(connection, 'body');
+  connection.socket.resume();
+  if (pending !== null) readBody(exchange, pending);
+}
+
+/** Writes a whole answer of the gateway itself. Does nothing once an answer was begun. */
+export function answer(exchange: Exchange, what: Answer): void {
+  if (exchange.answering || exchange.over) return;
+  const keepAlive = keepsAlive(exchange);
+  const body = Buffer.isBuffer(what.body) ? what.body : Buffer.from(what.body, 'utf8');
+  let head = `HTTP/1.1 ${what.status} ${statusText(what.status)}\r\n`;
+  for (const [name, value] of what.headers) head += `${name}: ${value}\r\n`;
+  if (what.status !== 304 && what.status !== 204) head += `Content-Length: ${body.length}\r\n`;
+  if (!keepAlive) head += 'Connection: close\r\n';
+  else if (exchange.head.http10) head += 'Connection: keep-alive\r\n';
+  head += '\r\n';
+  const bodyless = exchange.head.method === 'HEAD' || what.status === 304 || what.status === 204;
+  exchange.answering = true;
+  const { socket } = exchange.connection;
+  if (bodyless || body.length === 0) socket.write(head, 'latin1');
+  else socket.write(join(head, body));
+  finish(exchange, keepAlive);
+}
+
+/** One buffer for head and body: one system call instead of two. */
+export function join(head: string, body: Buffer): Buffer {
+  const whole = Buffer.allocUnsafe(head.length + body.length);
+  whole.write(head, 0, 'latin1');
+  body.copy(whole, head.length);
+  return whole;
+}
+
+/** Whether the connection may serve another request after this one. */
+export function keepsAlive(exchange: Exchange): boolean {
+  return exchange.head.keepAlive && exchange.bodyDone && !exchange.connection.listener.draining;
+}
+
+/** The answer is complete. Without `keepAlive` the connection is closed, once it is safe to. */
+export function finish(exchange: Exchange, keepAlive: boolean): void {
+  if (exchange.over) return;
+  const { connection } = exchange;
+  exchange.over = true;
+  exchange.onAbort = null;
+  exchange.onDrain = null;
+  connection.exchange = null;
+  if (!keepAlive || !exchange.bodyDone || connection.listener.draining) {
+    lingerThenClose(connection, exchange.bodyDone);
+    return;
+  }
+  waitFor(connection, 'request');
+  if (connection.parsing) return;
+  if (connection.pending === null) {
+    if (connection.socket.isPaused()) connection.socket.resume();
+    return;
+  }
+  setImmediate(() => readRequests(connection));
+}
+
+/** The answer cannot be completed: the visitor must see that it is cut. */
+export function cut(exchange: Exchange): void {
+  exchange.over = true;
+  exchange.onAbort = null;
+  exchange.connection.socket.destroy();
+}
+
+/** Takes the socket out of HTTP, for a WebSocket. Answers bytes read beyond the request's head. */
+export function detach(exchange: Exchange): Buffer | null {
+  const { connection } = exchange;
+  const { pending, socket } = connection;
+  exchange.over = true;
+  exchange.onAbort = null;
+  connection.exchange = null;
+  connection.pending = null;
+  connection.detached = true;
+  waitFor(connection, 'nothing');
+  for (const event of ['data', 'end', 'drain'] as const) socket.removeAllListeners(event);
+  return pending;
+}
+
+const lingerMs = 2_000;
+/** Bytes kept while nobody wants them: pipelined requests, a body before its sink. */
+const maxPendingBytes = 64 * 1024;
+
+function sweepEveryMs(options: ListenerOptions): number {
+  const shortest = Math.min(options.headerTimeoutMs, options.idleTimeoutMs, options.bodyStallMs);
+  return Math.max(20, Math.min(1_000, shortest / 4));
+}
+
+function accept(listener: Listener, socket: net.Socket): void {
+  if (listener.connections.size >= listener.options.maxConnections) {
+    listener.refusedConnections += 1;
+    // One short word and away: the limit is there to keep memory bounded.
+    socket.on('error', ignoreReset);
+    socket.end(tooManyConnections, 'latin1');
+    socket.destroySoon();
+    return;
+  }
+  const connection: Connection = {
+    socket,
+    listener,
+    clientAddress: plainAddress(socket.remoteAddress ?? ''),
+    exchange: null,
+    pending: null,
+    deadlineMs: Date.now() + listener.options.headerTimeoutMs,
+    waitsFor: 'head',
+    detached: false,
+    parsing: false,
+  };
+  listener.connections.add(connection);
+  socket.setKeepAlive(true, 30_000);
+  socket.on('data', (bytes: Buffer) => read(connection, bytes));
+  socket.on('end', () => ended(connection));
+  socket.on('drain', () => connection.exchange?.onDrain?.());
+  // A reset is followed by 'close', where everything is put away.
+  socket.on('error', ignoreReset);
+  socket.on('close', () => closed(connection));
+}
+
+function ignoreReset(): void {}
+
+function plainAddress(address: string): string {
+  return address.startsWith('::ffff:') ? address.slice(7) : address;
+}
+
+function read(connection: Connection, bytes: Buffer): void {
+  if (connection.waitsFor === 'linger') return;
+  const { exchange } = connection;
+  if (exchange !== null && exchange.sink !== null && !exchange.bodyDone) {
+    readBody(exchange, bytes);
+    return;
+  }
+  const { pending } = connection;
+  connection.pending = pending === null ? bytes : Buffer.concat([pending, bytes]);
+  if (exchange !== null) {
+    if (connection.pending.length > maxPendingBytes) connection.socket.pause();
+    return;
+  }
+  readRequests(connection);
+}
+
+/** Parses requests as long as there are bytes and nothing is being answered. */
+function readRequests(connection: Connection): void {
+  if (connection.parsing) return;
+  connection.parsing = true;
+  while (connection.exchange === null && connection.pending !== null) {
+    if (connection.waitsFor === 'linger' || connection.socket.destroyed) break;
+    if (!readRequest(connection, connection.pending)) break;
+  }
+  connection.parsing = false;
+  if (connection.pending === null && connection.socket.isPaused()) {
+    if (connection.exchange === null || connection.exchange.bodyDone) connection.socket.resume();
+  }
+}
+
+/** True when a request was read (or refused) and there may be another. */
+function readRequest(connection: Connection, bytes: Buffer): boolean {
+  const { options } = connection.listener;
+  let from = 0;
+  // RFC 9112 §2.2: an empty line or two before the request line is forgiven.
+  while (from < 4 && bytes[from] === 0x0d && bytes[from + 1] === 0x0a) from += 2;
+  const end = bytes.indexOf('\r\n\r\n', from, 'latin1');
+  if (end === -1 || end - from > options.maxHeaderBytes) {
+    if (bytes.length - from > options.maxHeaderBytes) {
+      refuse(connection, 431, `request line and headers exceed ${options.maxHeaderBytes} bytes`);
+      return false;
+    }
+    if (connection.waitsFor !== 'head') waitFor(connection, 'head');
+    return false;
+  }
+  const head = parseRequestHead(bytes.toString('latin1', from, end));
+  if ('why' in head) {
+    refuseHead(connection, head);
+    return false;
+  }
+  const rest = end + 4;
+  connection.pending = rest === bytes.length ? null : bytes.subarray(rest);
+  const exchange: Exchange = {
+    connection,
+    head,
+    bodyDone: head.framing === 'none',
+    bodyBytes: 0,
+    answering: false,
+    sink: null,
+    onAbort: null,
+    onDrain: null,
+    chunked: head.framing === 'chunked' ? chunkedState() : null,
+    over: false,
+  };
+  connection.exchange = exchange;
+  waitFor(connection, 'nothing');
+  if (head.contentLength > options.maxBodyBytes) {
+    answer(exchange, errorAnswer(head, 413, bodyTooLarge(options.maxBodyBytes)));
+    return false;
+  }
+  options.onRequest(exchange);
+  return true;
+}
+
+function readBody(exchange: Exchange, bytes: Buffer): void {
+  const { connection, sink, chunked } = exchange;
+  if (sink === null) return;
+  const { maxBodyBytes } = connection.listener.options;
+  waitFor(connection, 'body');
+  if (chunked === null) {
+    const take = Math.min(exchange.head.contentLength - exchange.bodyBytes, bytes.length);
+    exchange.bodyBytes += take;
+    const whole = take === bytes.length;
+    if (exchange.bodyBytes === exchange.head.contentLength) exchange.bodyDone = true;
+    const more = take === 0 || sink.write(whole ? bytes : bytes.subarray(0, take));
+    if (!exchange.bodyDone) {
+      if (!more) hold(connection);
+      return;
+    }
+    if (!whole) connection.pending = bytes.subarray(take);
+    endBody(exchange, sink, null);
+    return;
+  }
+  const end = readChunked(chunked, bytes, 0);
+  if (end === -1) {
+    failBody(exchange, 400, 'the chunked framing of the body is malformed');
+    return;
+  }
+  exchange.bodyBytes = chunked.total;
+  if (exchange.bodyBytes > maxBodyBytes) {
+    failBody(exchange, 413, bodyTooLarge(maxBodyBytes));
+    return;
+  }
+  const rawEnd = Math.min(end, chunked.rawEnd);
+  const done = chunked.phase === 'done';
+  if (done) {
+    const trailers = forwardableTrailers(chunked.trailers);
+    if (trailers === null) {
+      failBody(exchange, 400, 'the trailers of the body are malformed');
+      return;
+    }
+    exchange.bodyDone = true;
+    if (rawEnd > 0) sink.write(bytes.subarray(0, rawEnd));
+    if (end < bytes.length) connection.pending = bytes.subarray(end);
+    endBody(exchange, sink, trailers);
+    return;
+  }
+  if (rawEnd > 0 && !sink.write(bytes.subarray(0, rawEnd))) hold(connection);
+}
+
+function endBody(exchange: Exchange, sink: BodySink, trailers: string | null): void {
+  waitFor(exchange.connection, 'nothing');
+  sink.end(trailers);
+}
+
+/** Back-pressure: nothing is read, and standing still is not the visitor's fault. */
+function hold(connection: Connection): void {
+  connection.socket.pause();
+  waitFor(connection, 'nothing');
+}
+
+function failBody(exchange: Exchange, status: 400 | 413, why: string): void {
+  const { onAbort } = exchange;
+  exchange.onAbort = null;
+  onAbort?.();
+  if (exchange.answering) cut(exchange);
+  else answer(exchange, errorAnswer(exchange.head, status, why));
+}
+
+/** Trailer lines that may be passed on; null when they are malformed. */
+export function forwardableTrailers(text: string): string | null {
+  if (text === '') return '';
+  const fields = parseTrailers(text);
+  if ('why' in fields) return null;
+  let kept = '';
+  for (let index = 0; index < fields.names.length; index += 1) {
+    const name = fields.names[index] ?? '';
+    if (!neverInTrailers.has(name) && !name.startsWith('x-forwarded')) {
+      kept += `${fields.lines[index]}\r\n`;
+    }
+  }
+  return kept;
+}
+
+/** RFC 9110 §6.5.1: what frames, routes or authenticates has no business in a trailer. */
+const neverInTrailers = new Set([
+  'transfer-encoding',
+  'content-length',
+  'host',
+  'connection',
+  'keep-alive',
+  'te',
+  'trailer',
+  'upgrade',
+  'authorization',
+  'proxy-authorization',
+  'proxy-authenticate',
+  'cookie',
+  'set-cookie',
+  'forwarded',
+  'content-encoding',
+  'content-type',
+  'content-range',
+  'expect',
+  'range',
+  'location',
+]);
+
+function bodyTooLarge(limit: number): string {
+  return `the request body is larger than ${limit} bytes (LABKEEPER_MAX_BODY_BYTES)`;
+}
+
+function refuseHead(connection: Connection, refusal: HeadRefusal): void {
+  refuse(connection, refusal.status, refusal.why);
+}
+
+/** Answers bytes that are no request, and closes: what follows cannot be trusted. */
+function refuse(connection: Connection, status: number, why: string): void {
+  connection.pending = null;
+  const body = `${status} ${statusText(status)}: ${why}\n`;
+  connection.socket.write(
+    `HTTP/1.1 ${status} ${statusText(status)}\r\nContent-Type: text/plain; charset=utf-8\r\n` +
+      `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+    'latin1',
+  );
+  lingerThenClose(connection, false);
+}
+
+/**
+ * Closes after the answer has left. A visitor that still sends is read (and ignored) for a moment:
+ * closing with unread bytes would reset the connection and lose the answer on its way.
+ */
+function lingerThenClose(connection: Connection, nothingUnread: boolean): void {
+  connection.pending = null;
+  connection.socket.end();
+  connection.waitsFor = 'linger';
+  connection.deadlineMs = Date.now() + lingerMs;
+  connection.socket.resume();
+  if (nothingUnread) connection.socket.destroySoon();
+}
+
+function ended(connection: Connection): void {
+  if (connection.detached) return;
+  const { exchange } = connection;
+  // Nobody half-closes on purpose before the answer: the visitor has left.
+  if (exchange !== null) abort(exchange);
+  connection.socket.destroySoon();
+  if (connection.waitsFor === 'linger' || exchange === null) connection.socket.end();
+}
+
+function closed(connection: Connection): void {
+  connection.listener.connections.delete(connection);
+  const { exchange } = connection;
+  if (exchange !== null) abort(exchange);
+  connection.pending = null;
+}
+
+function abort(exchange: Exchange): void {
+  exchange.over = true;
+  exchange.connection.exchange = null;
+  const { onAbort } = exchange;
+  exchange.onAbort = null;
+  exchange.onDrain = null;
+  onAbort?.();
+}
+
+function waitFor(connection: Connection, what: Connection['waitsFor']): void {
+  const { options } = connection.listener;
+  connection.waitsFor = what;
+  connection.deadlineMs =
+    what === 'nothing'
+      ? 0
+      : Date.now() +
+        (what === 'request'
+          ? options.idleTimeoutMs
+          : what === 'head'
+            ? options.headerTimeoutMs
+            : options.bodyStallMs);
+}
+
+function endOverdue(listener: Listener): void {
+  const nowMs = Date.now();
+  for (const connection of listener.connections) {
+    if (connection.deadlineMs === 0 || connection.deadlineMs > nowMs) continue;
+    const begun = connection.waitsFor === 'head' && connection.pending !== null;
+    if (begun) refuse(connection, 408, 'the request did not arrive in time');
+    else if (connection.waitsFor === 'body' && connection.exchange !== null) {
+      stall(connection.exchange);
+    } else connection.socket.destroy();
+  }
+}
+
+function stall(exchange: Exchange): void {
+  const { onAbort } = exchange;
+  exchange.onAbort = null;
+  onAbort?.();
+  if (exchange.answering) cut(exchange);
+  else answer(exchange, errorAnswer(exchange.head, 408, 'the request body stood still too long'));
+}
+
+const tooManyConnections =
+  'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 26\r\n' +
+  'Connection: close\r\n\r\ntoo many open connections\n';
