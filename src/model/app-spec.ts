@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { canonicalJson } from './canonical-json.ts';
-import { nameSchema } from './names.ts';
+import { nameSchema } from './name-schema.ts';
 import { presets, presetSchema, type Preset } from './presets.ts';
 
 const second = 1000;

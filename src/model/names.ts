@@ -1,15 +1,5 @@
-import { z } from 'zod';
-
 /** A DNS label (RFC 1123): it becomes a host name, a path segment, a container name, a folder. */
 export const dnsLabelPattern = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
-
-export const nameSchema = z
-  .string()
-  .regex(
-    dnsLabelPattern,
-    'must be a DNS label: 1 to 63 lower-case letters, digits and inner hyphens',
-  )
-  .describe('Name: a DNS label, unique among things of its kind');
 
 /** `app/plot`: workflow id, CLI argument, path under `/manage/` and (plural) under `/api/v1/`. */
 export type EntityName = `${'app' | 'host'}/${string}`;

@@ -2,7 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { WorkflowHandle } from '@temporalio/client';
-import { bundleWorkflowCode, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import {
+  bundleWorkflowCode,
+  Runtime,
+  Worker,
+  type WorkflowBundleWithSourceMap,
+} from '@temporalio/worker';
 import type { Command } from '../../src/model/app-state.ts';
 import { hostQueue } from '../../src/model/names.ts';
 import { commandSignal, instanceExitedSignal } from '../../src/workflows/messages.ts';
@@ -10,6 +15,7 @@ import { eventually } from '../beds/eventually.ts';
 import { requirePart } from '../beds/require.ts';
 import { connectTemporal, type TemporalBed } from '../beds/temporal.ts';
 import { countEvents, saveHistory } from './histories.ts';
+import { quiet } from './quiet.ts';
 import { createWorld, hostOf, type World } from './world.ts';
 
 const milliseconds = {
@@ -19,6 +25,8 @@ const milliseconds = {
 const person = { actor: 'ada', why: 'a visit' };
 const crash = { exitCode: 3, signal: null, outOfMemory: false };
 
+Runtime.install({ logger: quiet });
+
 describe.runIf(requirePart('temporal'))('the app workflow', () => {
   let bed: TemporalBed;
   let workflowBundle: WorkflowBundleWithSourceMap;
@@ -26,7 +34,7 @@ describe.runIf(requirePart('temporal'))('the app workflow', () => {
     bed = await connectTemporal();
     workflowBundle = await bundleWorkflowCode({
       workflowsPath: fileURLToPath(new URL('../../src/workflows/index.ts', import.meta.url)),
-      logger: { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} },
+      logger: quiet,
     });
   }, 60_000);
   afterAll(async () => {
@@ -66,7 +74,12 @@ describe.runIf(requirePart('temporal'))('the app workflow', () => {
         args: [{ name }],
         signal: commandSignal,
         signalArgs: [
-          { operationId, command, cause: person, needsNewInstance: options.needsNewInstance ?? false },
+          {
+            operationId,
+            command,
+            cause: person,
+            needsNewInstance: options.needsNewInstance ?? false,
+          },
         ],
         workflowIdConflictPolicy: 'USE_EXISTING',
         workflowIdReusePolicy: 'ALLOW_DUPLICATE',
@@ -80,7 +93,8 @@ describe.runIf(requirePart('temporal'))('the app workflow', () => {
             world,
             handle,
             say,
-            exited: (generation) => handle.signal(instanceExitedSignal, { generation, exit: crash }),
+            exited: (generation) =>
+              handle.signal(instanceExitedSignal, { generation, exit: crash }),
           });
         } finally {
           await handle.terminate('the test is over').catch(() => undefined);

@@ -9,10 +9,7 @@ type History = temporal.api.history.v1.IHistory;
 export const historyFolder = join(import.meta.dirname, 'histories');
 
 /** Records a scenario as a replay fixture, only when asked by UPDATE_REPLAY_HISTORIES=1. */
-export async function saveHistory(
-  handle: WorkflowHandle,
-  scenario: string,
-): Promise<void> {
+export async function saveHistory(handle: WorkflowHandle, scenario: string): Promise<void> {
   if (process.env['UPDATE_REPLAY_HISTORIES'] !== '1') return;
   const history = await handle.fetchHistory();
   await mkdir(historyFolder, { recursive: true });

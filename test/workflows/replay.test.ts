@@ -1,0 +1,35 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { describe, expect, it } from 'vitest';
+import { historyFolder } from './histories.ts';
+
+/** Paths every version must be able to go on from; one recording each, per version. */
+const scenarios = ['continue-as-new', 'crash-loop', 'register-wake-sleep-remove', 'stop-wake-race'];
+
+describe('recorded histories', () => {
+  it('replay on the code as it is now, every one of them', async () => {
+    Runtime.install({ logger: new DefaultLogger('ERROR') });
+    const files = readdirSync(historyFolder).filter((file) => file.endsWith('.json'));
+    for (const scenario of scenarios) expect(files).toContain(`v0-${scenario}.json`);
+    const histories = files.map((file) => ({
+      workflowId: 'app/replayed',
+      history: JSON.parse(readFileSync(join(historyFolder, file), 'utf8')),
+      file,
+    }));
+    const results = Worker.runReplayHistories(
+      { workflowsPath: fileURLToPath(new URL('../../src/workflows/index.ts', import.meta.url)) },
+      histories,
+    );
+    const broken: string[] = [];
+    let replayed = 0;
+    for await (const result of results) {
+      const file = histories[replayed]?.file;
+      replayed += 1;
+      if (result.error) broken.push(`${file}: ${result.error.message}`);
+    }
+    expect(broken).toEqual([]);
+    expect(replayed).toBe(histories.length);
+  }, 60_000);
+});
