@@ -2,13 +2,14 @@ import type { Registry } from 'prom-client';
 import type { Log } from '../log.ts';
 import type { OutboxEntry, Store } from '../store/ports.ts';
 import type { LogReader } from './log-reader.ts';
+import type { OutboxDelivery } from './outbox-delivery.ts';
 
 /** What the API is built from. Everything that reaches out of the process is passed in here. */
 export interface ApiDependencies {
   store: Store;
   log: Log;
-  /** Hands one outbox entry to its workflow; rejects when that could not be done. */
-  deliver: Deliver;
+  /** Hands what commands leave in the outbox to their workflows. */
+  delivery: OutboxDelivery;
   logReader: LogReader;
   /** Resolves when the Temporal Service answers; rejects with the reason otherwise. */
   pingTemporal: () => Promise<void>;
@@ -21,6 +22,7 @@ export interface ApiDependencies {
   ending: AbortSignal;
 }
 
+/** Hands one outbox entry to its workflow; rejects when that could not be done. */
 export type Deliver = (entry: OutboxEntry) => Promise<void>;
 
 export interface ApiSettings {

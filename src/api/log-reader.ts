@@ -1,5 +1,5 @@
 import { LabError } from '../model/failures.ts';
-import type { Usage } from '../runtime/containers.ts';
+import { usageSchema, type UsageJson } from '../model/api.ts';
 
 /** Reads what the agent of a host keeps. A host that does not answer is `host_unreachable`. */
 export interface LogReader {
@@ -11,7 +11,7 @@ export interface LogReader {
     signal?: AbortSignal,
   ): Promise<LogPart>;
   /** What it uses now; null when it does not run there. */
-  usage(host: AgentAddress, instance: string, signal?: AbortSignal): Promise<Usage | null>;
+  usage(host: AgentAddress, instance: string, signal?: AbortSignal): Promise<UsageJson | null>;
 }
 
 export interface AgentAddress {
@@ -78,7 +78,7 @@ export function agentLogReader(options: { token: string; timeoutMs: number }): L
         return null;
       }
       const text = new TextDecoder().decode(await body(host, response, signal));
-      return JSON.parse(text) as Usage;
+      return usageSchema.parse(JSON.parse(text));
     },
   };
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { appSpecSchema } from './app-spec.ts';
 import { appStatuses } from './app-view.ts';
-import { nameSchema } from './names.ts';
+import { nameSchema } from './name-schema.ts';
 
 /**
  * What travels over `/api/v1`, in both directions: the API answers with it, the client reads it,

@@ -1,0 +1,109 @@
+import { randomUUID } from 'node:crypto';
+import type { AppSpec } from '../model/app-spec.ts';
+import type { Cause, Command } from '../model/app-state.ts';
+import { statusOf } from '../model/app-view.ts';
+import { LabError } from '../model/failures.ts';
+import type { App, Operation } from '../store/ports.ts';
+import type { ApiDependencies } from './dependencies.ts';
+import { storageGuard } from './storage-guard.ts';
+
+/** What can be done to an app. API routes and pages do it here, so that both obey one set of rules. */
+export interface AppActions {
+  /**
+   * Registers or replaces. Throws `quota_exceeded` beyond the limit of apps, `storage_full` for a
+   * new app when no host has room, `conflict` when the key was used for something else.
+   */
+  register(input: {
+    name: string;
+    spec: AppSpec;
+    actor: string;
+    operationId?: string | undefined;
+    space?: string;
+  }): Promise<{
+    outcome: 'created' | 'replaced' | 'unchanged';
+    app: App;
+    operation: Operation | null;
+  }>;
+  /** One committed command, whose delivery has begun. Throws `not_found`, `conflict`. */
+  command(input: {
+    name: string;
+    verb: Command;
+    cause: Cause;
+    operationId?: string | undefined;
+  }): Promise<Operation>;
+  /** Counts as use now, and keeps it from stopping. Throws `not_found`; `conflict` when asleep. */
+  keepAwake(input: {
+    name: string;
+    cause: Cause;
+    operationId?: string | undefined;
+  }): Promise<Operation>;
+  /** The app, or `not_found`. */
+  find(name: string): Promise<App>;
+}
+
+export function appActions(
+  deps: Pick<ApiDependencies, 'store' | 'delivery' | 'settings'>,
+): AppActions {
+  const { store, delivery, settings } = deps;
+  const requireStorage = storageGuard(store.hosts);
+
+  const find = async (name: string): Promise<App> => {
+    const app = await store.apps.find(name);
+    if (app === null) throw new LabError('not_found', `there is no app ${name}`);
+    return app;
+  };
+
+  /** Full disks refuse new work; what is awake already may be woken, that changes nothing. */
+  const requireRoom = async (name: string): Promise<void> => {
+    try {
+      await requireStorage();
+    } catch (error) {
+      const { condition } = await find(name);
+      if (condition.wanted !== 'awake' || condition.phase === 'failed') throw error;
+    }
+  };
+
+  const command: AppActions['command'] = async ({ name, verb, cause, operationId }) => {
+    if (verb === 'wake') await requireRoom(name);
+    const operation = await store.apps.command({
+      name,
+      verb,
+      cause,
+      operationId: operationId ?? randomUUID(),
+    });
+    delivery.soon(operation);
+    return operation;
+  };
+
+  return {
+    find,
+    command,
+    async register({ name, spec, actor, operationId, space = 'default' }) {
+      if ((await store.apps.find(name)) === null) await requireRoomForNew();
+      const registered = await store.apps.register({
+        ...{ name, space, owner: actor, spec, actor },
+        operationId: operationId ?? randomUUID(),
+      });
+      if (registered.operation !== null) delivery.soon(registered.operation);
+      return registered;
+    },
+    async keepAwake({ name, cause, operationId }) {
+      const status = statusOf((await find(name)).condition);
+      if (status === 'asleep' || status === 'failed' || status === 'removing') {
+        throw new LabError('conflict', `cannot keep ${name} awake: it is ${status}; start it`);
+      }
+      await store.use.touch(name, `kept awake by ${cause.actor}`);
+      return command({ name, verb: 'wake', cause, operationId });
+    },
+  };
+
+  async function requireRoomForNew(): Promise<void> {
+    await requireStorage();
+    const count = await store.apps.count();
+    if (count < settings.maxApps) return;
+    throw new LabError(
+      'quota_exceeded',
+      `${count} apps are registered, and that is the limit (LABKEEPER_MAX_APPS); remove some first`,
+    );
+  }
+}

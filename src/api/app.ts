@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto';
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { MiddlewareHandler } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { secureHeaders } from 'hono/secure-headers';
+import { appActions } from './app-actions.ts';
+import { appCommands } from './app-commands.ts';
+import { appLogs } from './app-log-source.ts';
+import { apps } from './apps.ts';
+import { localUser } from './auth/local-user.ts';
+import { sameOrigin } from './auth/same-origin.ts';
+import type { ApiDependencies, ApiEnv } from './dependencies.ts';
+import { documentation } from './documentation.ts';
+import { health } from './health.ts';
+import { hosts } from './hosts.ts';
+import { internal } from './internal.ts';
+import { apiMetrics } from './metrics.ts';
+import { router } from './openapi.ts';
+import { operations } from './operations.ts';
+import { Problem, problemOf } from './problem.ts';
+import { unmatched } from './unmatched.ts';
+
+/** The whole API and the pages, as one Hono app. Opens no port; takes what it needs as values. */
+export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
+  const metrics = apiMetrics(deps, () => 0);
+  const actions = appActions(deps);
+  const logs = appLogs({ hosts: deps.store.hosts, reader: deps.logReader });
+  const app = router();
+
+  app.use(requestIds, metrics.timeRequests, secureHeaders(headers));
+  app.use(forPeople(sameOrigin(deps.settings)), forPeople(localUser));
+  app.use(limitedBody(deps.settings.maxBodyBytes));
+
+  app.route('/', apps(deps, actions));
+  app.route('/', appCommands(actions));
+  app.route('/', operations(deps));
+  app.route('/', hosts(deps));
+  app.route('/', internal(deps, actions, logs));
+  app.route('/', health(deps));
+  app.route('/', metrics.route);
+  app.route('/', documentation(app));
+
+  app.onError(problemOf(deps));
+  app.notFound(unmatched(app));
+  return app;
+}
+
+/** Strict for pages, harmless for JSON: nothing is loaded from elsewhere, nobody frames us. */
+const headers = {
+  contentSecurityPolicy: {
+    defaultSrc: ["'none'"],
+    scriptSrc: ["'self'"],
+    styleSrc: ["'self'"],
+    imgSrc: ["'self'", 'data:'],
+    fontSrc: ["'self'"],
+    connectSrc: ["'self'"],
+    formAction: ["'self'"],
+    baseUri: ["'none'"],
+    frameAncestors: ["'none'"],
+  },
+  crossOriginResourcePolicy: 'same-origin',
+  referrerPolicy: 'same-origin',
+  strictTransportSecurity: false,
+  xFrameOptions: 'DENY',
+} satisfies Parameters<typeof secureHeaders>[0];
+
+/** Machines of our own have their own door: a secret, or nothing worth guarding. */
+const machinePaths = /^\/(?:internal|health|metrics)(?:\/|$)/;
+
+function forPeople(guard: MiddlewareHandler<ApiEnv>): MiddlewareHandler<ApiEnv> {
+  return async (context, next) =>
+    machinePaths.test(context.req.path) ? next() : guard(context, next);
+}
+
+const knownRequestId = /^[\w.-]{1,64}$/;
+
+const requestIds: MiddlewareHandler<ApiEnv> = async (context, next) => {
+  const given = context.req.header('x-request-id');
+  const requestId = given !== undefined && knownRequestId.test(given) ? given : randomUUID();
+  context.set('requestId', requestId);
+  await next();
+  context.res.headers.set('x-request-id', requestId);
+};
+
+function limitedBody(maxBytes: number): MiddlewareHandler<ApiEnv> {
+  return bodyLimit({
+    maxSize: maxBytes,
+    onError: () => {
+      throw new Problem(
+        'body_too_large',
+        `the body is larger than ${maxBytes} bytes (LABKEEPER_MAX_API_BODY_BYTES)`,
+      );
+    },
+  });
+}

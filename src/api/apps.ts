@@ -1,0 +1,192 @@
+import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
+import { appListSchema, appSchema, operationSchema, registeredAppSchema } from '../model/api.ts';
+import { appSpecSchema, namedAppSpecSchema } from '../model/app-spec.ts';
+import { nameSchema } from '../model/name-schema.ts';
+import type { AppActions } from './app-actions.ts';
+import type { ApiDependencies, ApiEnv } from './dependencies.ts';
+import { exampleAccepted, exampleApp, exampleImageSpec, exampleSpec } from './examples.ts';
+import { json, problems, router } from './openapi.ts';
+import { accepted, commandHeaders, namePath, pageLimit, why } from './parameters.ts';
+import { appJson, operationJson } from './present.ts';
+
+/** `/api/v1/apps`: list, show, register, replace, remove. */
+export function apps(deps: ApiDependencies, actions: AppActions): OpenAPIHono<ApiEnv> {
+  const { store, settings } = deps;
+  return router()
+    .openapi(listRoute, async (context) => {
+      const { space, after, limit } = context.req.valid('query');
+      const rows = await store.apps.list({
+        ...(space === undefined ? {} : { space }),
+        ...(after === undefined ? {} : { after }),
+        limit: limit + 1,
+      });
+      const items = rows.slice(0, limit).map((app) => appJson(app, settings));
+      const next = rows.length > limit ? (items.at(-1)?.name ?? null) : null;
+      return context.json({ items, next }, 200);
+    })
+    .openapi(showRoute, async (context) => {
+      const app = await actions.find(context.req.valid('param').name);
+      return context.json(appJson(app, settings), 200);
+    })
+    .openapi(registerRoute, async (context) => {
+      const { name, ...spec } = context.req.valid('json');
+      const operationId = context.req.valid('header')['idempotency-key'];
+      const actor = context.get('actor');
+      const { body, status, location } = registered(
+        await actions.register({ name, spec, actor, operationId }),
+        settings,
+      );
+      return context.json(body, status, { location });
+    })
+    .openapi(replaceRoute, async (context) => {
+      const { name } = context.req.valid('param');
+      const spec = context.req.valid('json');
+      const operationId = context.req.valid('header')['idempotency-key'];
+      const actor = context.get('actor');
+      const { body, status, location } = registered(
+        await actions.register({ name, spec, actor, operationId }),
+        settings,
+      );
+      return context.json(body, status, { location });
+    })
+    .openapi(removeRoute, async (context) => {
+      const operation = await actions.command({
+        name: context.req.valid('param').name,
+        verb: 'remove',
+        cause: { actor: context.get('actor'), why: context.req.valid('query').why ?? 'removed' },
+        operationId: context.req.valid('header')['idempotency-key'],
+      });
+      return accepted(context, operationJson(operation));
+    });
+}
+
+function registered(
+  result: Awaited<ReturnType<AppActions['register']>>,
+  settings: ApiDependencies['settings'],
+) {
+  const app = appJson(result.app, settings);
+  const operation = result.operation === null ? null : operationJson(result.operation);
+  return {
+    body: { ...app, outcome: result.outcome, operation },
+    status: result.outcome === 'created' ? (201 as const) : (200 as const),
+    location: app.links.self,
+  };
+}
+
+const listRoute = createRoute({
+  method: 'get',
+  path: '/api/v1/apps',
+  tags: ['apps'],
+  summary: 'List apps',
+  description: 'Registered apps by name, a page at a time.',
+  request: {
+    query: z.strictObject({
+      space: nameSchema.optional().meta({
+        description: 'Only apps of this space',
+        example: 'default',
+      }),
+      after: nameSchema.optional().meta({
+        description: 'Names after this one: `next` of the page before',
+        example: 'aquarium',
+      }),
+      limit: pageLimit(100),
+    }),
+  },
+  responses: {
+    200: json('A page of apps', appListSchema, { items: [exampleApp], next: null }),
+    ...problems('invalid', 'unavailable'),
+  },
+});
+
+const showRoute = createRoute({
+  method: 'get',
+  path: '/api/v1/apps/{name}',
+  tags: ['apps'],
+  summary: 'Show an app',
+  description: 'Its definition, what it is doing, since when and why.',
+  request: { params: namePath },
+  responses: {
+    200: json('The app', appSchema, exampleApp),
+    ...problems('invalid', 'not_found', 'unavailable'),
+  },
+});
+
+const registrations = {
+  200: json(
+    'Replaced, or unchanged: the same definition was registered before',
+    registeredAppSchema,
+    {
+      ...exampleApp,
+      outcome: 'unchanged',
+      operation: null,
+    },
+  ),
+  201: json('Created', registeredAppSchema, {
+    ...exampleApp,
+    outcome: 'created',
+    operation: exampleAccepted,
+  }),
+  ...problems(
+    'invalid',
+    'conflict',
+    'body_too_large',
+    'unsupported_media_type',
+    'quota_exceeded',
+    'storage_full',
+    'unavailable',
+  ),
+};
+
+const registerRoute = createRoute({
+  method: 'post',
+  path: '/api/v1/apps',
+  tags: ['apps'],
+  summary: 'Register an app',
+  description: 'Like PUT, with the name in the body. The app sleeps until somebody opens it.',
+  request: {
+    headers: commandHeaders,
+    body: {
+      required: true,
+      description: 'Definition with its name',
+      content: {
+        'application/json': {
+          schema: namedAppSpecSchema,
+          example: { name: 'report', ...exampleImageSpec },
+        },
+      },
+    },
+  },
+  responses: registrations,
+});
+
+const replaceRoute = createRoute({
+  method: 'put',
+  path: '/api/v1/apps/{name}',
+  tags: ['apps'],
+  summary: 'Register or replace an app',
+  description:
+    'The same definition again changes nothing. Another one replaces it; a running instance is replaced when it cannot serve the new definition.',
+  request: {
+    params: namePath,
+    headers: commandHeaders,
+    body: {
+      required: true,
+      description: 'The whole definition; what is left out gets its default',
+      content: { 'application/json': { schema: appSpecSchema, example: exampleSpec } },
+    },
+  },
+  responses: registrations,
+});
+
+const removeRoute = createRoute({
+  method: 'delete',
+  path: '/api/v1/apps/{name}',
+  tags: ['apps'],
+  summary: 'Remove an app',
+  description: 'Stops and removes it. Its timeline stays.',
+  request: { params: namePath, headers: commandHeaders, query: z.strictObject({ why }) },
+  responses: {
+    202: json('Accepted', operationSchema, { ...exampleAccepted, verb: 'remove' }),
+    ...problems('invalid', 'not_found', 'conflict', 'unavailable'),
+  },
+});

@@ -1,0 +1,66 @@
+import type { Hono } from 'hono';
+import { logTailSchema, wakeBodySchema, operationSchema } from '../model/api.ts';
+import { createRoute } from '@hono/zod-openapi';
+import type { AppActions } from './app-actions.ts';
+import { internalToken } from './auth/internal-token.ts';
+import type { AppLogs } from './app-log-source.ts';
+import type { ApiDependencies, ApiEnv } from './dependencies.ts';
+import { exampleAccepted } from './examples.ts';
+import { json, problems, router } from './openapi.ts';
+import { accepted, namePath } from './parameters.ts';
+import { operationJson } from './present.ts';
+
+/** `/internal`: what gateways ask. Needs the internal secret, and is never passed on to browsers. */
+export function internal(
+  deps: Pick<ApiDependencies, 'internalToken'>,
+  actions: AppActions,
+  logs: AppLogs,
+): Hono<ApiEnv> {
+  const app = router();
+  app.use('/internal/*', internalToken(deps.internalToken));
+  return app
+    .openapi(wakeRoute, async (context) => {
+      const { name } = context.req.valid('param');
+      const cause = context.req.valid('json');
+      const operation = await actions.command({ name, verb: 'wake', cause });
+      return accepted(context, operationJson(operation));
+    })
+    .openapi(logTailRoute, async (context) => {
+      const row = await actions.find(context.req.valid('param').name);
+      const tail = await logs.lastLines(row, context.req.raw.signal);
+      return context.json(tail, 200);
+    });
+}
+
+const wakeRoute = createRoute({
+  method: 'post',
+  path: '/internal/apps/{name}/wake',
+  hide: true,
+  request: {
+    params: namePath,
+    body: {
+      required: true,
+      content: {
+        'application/json': {
+          schema: wakeBodySchema,
+          example: { actor: 'visitor', why: 'GET /app/plot/' },
+        },
+      },
+    },
+  },
+  responses: {
+    202: json('Accepted', operationSchema, exampleAccepted),
+    ...problems('invalid', 'unauthenticated', 'not_found', 'storage_full', 'unavailable'),
+  },
+});
+
+const logTailRoute = createRoute({
+  method: 'get',
+  path: '/internal/apps/{name}/log-tail',
+  hide: true,
+  request: { params: namePath },
+  responses: {
+    200: json('Last lines', logTailSchema, { generation: 3, lines: ['listening on 40123'] }),
+    ...problems('invalid', 'unauthenticated', 'not_found', 'host_unreachable', 'unavailable'),
+  },
+});

@@ -1,0 +1,84 @@
+import { routePath } from 'hono/route';
+import { Hono, type MiddlewareHandler } from 'hono';
+import { Counter, Gauge, Histogram } from 'prom-client';
+import type { ApiDependencies, ApiEnv } from './dependencies.ts';
+
+const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
+
+/** What this process counts; names and units as Prometheus has them. */
+export interface ApiMetrics {
+  /** Times every request by its route, never by its path. */
+  timeRequests: MiddlewareHandler<ApiEnv>;
+  /** Counts commands that were accepted. */
+  countCommand(verb: string): void;
+  /** `/metrics` */
+  route: Hono<ApiEnv>;
+}
+
+export function apiMetrics(
+  deps: Pick<ApiDependencies, 'metrics' | 'store' | 'log'>,
+  openStreams: () => number,
+): ApiMetrics {
+  const registers = [deps.metrics];
+  const durations = new Histogram({
+    name: 'labkeeper_api_request_duration_seconds',
+    help: 'Time until the answer began, by route',
+    labelNames: ['method', 'route', 'status'],
+    buckets: secondsBuckets,
+    registers,
+  });
+  const commands = new Counter({
+    name: 'labkeeper_api_commands_total',
+    help: 'Commands that were accepted',
+    labelNames: ['verb'],
+    registers,
+  });
+  new Gauge({
+    name: 'labkeeper_api_open_streams',
+    help: 'Open event and log streams',
+    registers,
+    collect() {
+      this.set(openStreams());
+    },
+  });
+  const oldest = new Gauge({
+    name: 'labkeeper_outbox_oldest_seconds',
+    help: 'Age of the oldest undelivered outbox entry',
+    registers,
+  });
+  new Gauge({
+    name: 'labkeeper_outbox_entries',
+    help: 'Undelivered outbox entries; not a number while the database does not answer',
+    registers,
+    async collect() {
+      const backlog = await deps.store.outbox.backlog().catch((error: unknown) => {
+        deps.log.debug({ err: error }, 'outbox backlog not read');
+        return { entries: Number.NaN, oldestAgeMs: Number.NaN };
+      });
+      this.set(backlog.entries);
+      oldest.set(backlog.oldestAgeMs / 1000);
+    },
+  });
+
+  return {
+    async timeRequests(context, next) {
+      const startedAtMs = performance.now();
+      await next();
+      durations.observe(
+        {
+          method: context.req.method,
+          route: routePath(context, -1),
+          status: String(context.res.status),
+        },
+        (performance.now() - startedAtMs) / 1000,
+      );
+    },
+    countCommand(verb) {
+      commands.inc({ verb });
+    },
+    route: new Hono<ApiEnv>().get('/metrics', async (context) => {
+      const text = await deps.metrics.metrics();
+      return context.body(text, 200, { 'content-type': deps.metrics.contentType });
+    }),
+  };
+}

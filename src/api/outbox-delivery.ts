@@ -1,0 +1,94 @@
+import type { Log } from '../log.ts';
+import type { EntityName } from '../model/names.ts';
+import type { Operation, Outbox, OutboxEntry } from '../store/ports.ts';
+import type { Deliver } from './dependencies.ts';
+
+export interface OutboxDelivery {
+  /**
+   * Delivers what an operation left in the outbox, in the background. Returns at once and never
+   * throws: what fails stays in the outbox for the sweeper. Does nothing for what was delivered.
+   */
+  soon(operation: Pick<Operation, 'id' | 'entity'>): void;
+  /** Delivers entries that were claimed; those of one entity one after the other. */
+  deliverAll(entries: readonly OutboxEntry[]): Promise<void>;
+  /** Resolves when nothing is under way any more. */
+  idle(): Promise<void>;
+}
+
+/** Deliveries to at most so many entities at once; what is beyond is left to the sweeper. */
+const maxUnderWay = 200;
+
+/** Hands outbox entries to workflows and notes what came of it. */
+export function outboxDelivery(options: {
+  outbox: Outbox;
+  deliver: Deliver;
+  log: Log;
+}): OutboxDelivery {
+  const { outbox, deliver, log } = options;
+  const underWay = new Map<EntityName, Promise<void>>();
+
+  const attempt = async (entry: OutboxEntry): Promise<boolean> => {
+    const fields = { entity: entry.entity, operation: entry.payload.operationId };
+    try {
+      await deliver(entry);
+    } catch (error) {
+      log.warn({ ...fields, attempts: entry.attempts + 1, err: error }, 'delivery postponed');
+      await outbox.postponed(entry.id, reasonOf(error));
+      return false;
+    }
+    await outbox.delivered(entry.id);
+    log.debug(fields, 'delivered');
+    return true;
+  };
+
+  const inOrder = async (entries: readonly OutboxEntry[]): Promise<void> => {
+    for (const [at, entry] of entries.entries()) {
+      if (await attempt(entry)) continue;
+      // A later wish must not overtake an earlier one: the rest waits too.
+      for (const later of entries.slice(at + 1)) {
+        await outbox.postponed(later.id, 'waits for an earlier entry of the same entity');
+      }
+      return;
+    }
+  };
+
+  /** Runs after what is under way for the same entity. */
+  const queued = (entity: EntityName, work: () => Promise<void>): Promise<void> => {
+    const before = underWay.get(entity) ?? Promise.resolve();
+    const settled = before
+      .then(work)
+      .catch((error: unknown) => {
+        log.warn({ entity, err: error }, 'outbox not reached; the sweeper goes on');
+      })
+      .finally(() => {
+        if (underWay.get(entity) === settled) underWay.delete(entity);
+      });
+    underWay.set(entity, settled);
+    return settled;
+  };
+
+  return {
+    soon({ id, entity }) {
+      if (underWay.size >= maxUnderWay) return;
+      void queued(entity, async () => {
+        const entry = await outbox.claim(id);
+        if (entry !== null) await attempt(entry);
+      });
+    },
+    async deliverAll(entries) {
+      const groups = new Map<EntityName, OutboxEntry[]>();
+      for (const entry of entries) {
+        groups.set(entry.entity, [...(groups.get(entry.entity) ?? []), entry]);
+      }
+      await Promise.all([...groups].map(([entity, group]) => queued(entity, () => inOrder(group))));
+    },
+    async idle() {
+      while (underWay.size > 0) await Promise.all(underWay.values());
+    },
+  };
+}
+
+function reasonOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.slice(0, 500);
+}

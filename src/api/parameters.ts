@@ -1,0 +1,32 @@
+import { z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { operationIdSchema, whySchema, type OperationJson } from '../model/api.ts';
+import { nameSchema } from '../model/name-schema.ts';
+import type { ApiEnv } from './dependencies.ts';
+
+/** `{name}` of an app in a path. */
+export const namePath = z.object({ name: nameSchema.meta({ example: 'plot' }) });
+
+/** Commands may carry their key, so that a repeat does nothing twice. */
+export const commandHeaders = z.object({
+  'idempotency-key': operationIdSchema
+    .optional()
+    .meta({ example: '0b6f6f5e-7f5c-4bb0-9a43-1f2f0f6a7d3c' }),
+});
+
+export const why = whySchema.optional().meta({ example: 'demo at ten' });
+
+/** Items of a page. */
+export const pageLimit = (defaultLimit: number) =>
+  z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(500)
+    .default(defaultLimit)
+    .meta({ description: 'Items of a page', example: 50 });
+
+/** 202 with the address of the operation. */
+export function accepted(context: Context<ApiEnv>, operation: OperationJson) {
+  return context.json(operation, 202, { location: operation.links.self });
+}

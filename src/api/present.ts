@@ -1,0 +1,79 @@
+import type { AppJson, HostJson, OperationJson, TimelineEventJson } from '../model/api.ts';
+import { appBasePath } from '../model/app-spec.ts';
+import { explainApp, statusOf } from '../model/app-view.ts';
+import { appEntity } from '../model/names.ts';
+import type { App, Host, Operation, TimelineEvent } from '../store/ports.ts';
+import type { ApiSettings } from './dependencies.ts';
+
+/** An app's row as the API answers it. */
+export function appJson(
+  app: App,
+  settings: Pick<ApiSettings, 'appsUrl' | 'temporalUiUrl' | 'temporalNamespace'>,
+): AppJson {
+  const self = `/api/v1/apps/${app.name}`;
+  return {
+    name: app.name,
+    title: app.spec.title ?? app.name,
+    space: app.space,
+    owner: app.owner,
+    spec: app.spec,
+    specRevision: app.specRevision,
+    status: statusOf(app.condition),
+    explanation: explainApp(app.name, app.condition),
+    condition: app.condition,
+    url: `${settings.appsUrl}${appBasePath(app.name)}/`,
+    links: {
+      self,
+      events: `${self}/events`,
+      logs: `${self}/logs`,
+      usage: `${self}/usage`,
+      page: `/apps/${app.name}`,
+      workflow: workflowUrl(app.name, settings),
+    },
+    createdAt: app.createdAt,
+    updatedAt: app.updatedAt,
+  };
+}
+
+function workflowUrl(
+  name: string,
+  settings: Pick<ApiSettings, 'temporalUiUrl' | 'temporalNamespace'>,
+): string | null {
+  if (settings.temporalUiUrl === null) return null;
+  const id = encodeURIComponent(appEntity(name));
+  return `${settings.temporalUiUrl}/namespaces/${settings.temporalNamespace}/workflows/${id}`;
+}
+
+/** An operation as the API answers it. */
+export function operationJson(operation: Operation): OperationJson {
+  const { id, entity, verb, state, actor, why, detail, createdAt, finishedAt } = operation;
+  const [kind, name] = entity.split('/', 2);
+  return {
+    ...{ id, entity, verb, state, actor, why, detail, createdAt, finishedAt },
+    links: { self: operationUrl(id), entity: `/api/v1/${kind}s/${name}` },
+  };
+}
+
+export const operationUrl = (id: string): string => `/api/v1/operations/${encodeURIComponent(id)}`;
+
+/** A timeline's line as the API answers it. */
+export function eventJson(event: TimelineEvent): TimelineEventJson {
+  const { id, entity, at, actor, what, why, data } = event;
+  return { id, entity, at, actor, what, why, data };
+}
+
+/** Agents say hello every few seconds; silence beyond this shows as offline. */
+const onlineWithinMs = 30_000;
+
+/** A host's row as the API answers it. The address of its agent is nobody's business. */
+export function hostJson(host: Host): HostJson {
+  return {
+    name: host.name,
+    online: host.seenAgoMs < onlineWithinMs,
+    seenAgoMs: Math.round(host.seenAgoMs),
+    runtimes: host.runtimes,
+    storage: host.storage,
+    cpus: host.cpus,
+    memoryBytes: host.memoryBytes,
+  };
+}
