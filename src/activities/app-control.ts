@@ -4,7 +4,7 @@ import { initialAppState, type AppState, type Cause } from '../model/app-state.t
 import { readClocks } from '../model/idle-clocks.ts';
 import { instanceName } from '../model/names.ts';
 import { LabError } from '../model/failures.ts';
-import type { App, AppChange, Host } from '../store/ports.ts';
+import type { Acknowledgement, App, AppChange, Host } from '../store/ports.ts';
 import type {
   BeganLife,
   CloseRouteInput,
@@ -99,9 +99,9 @@ export function createControlActivities(ports: ControlPorts) {
     async readUse(input: {
       name: string;
       idle: AppPolicy['idle'];
-    }): Promise<{ sleepInMs: number | null; sleepCause: string }> {
+    }): Promise<{ sleepInMs: number | null; sleepActor: string; sleepCause: string }> {
       const use = await store.use.read(input.name);
-      if (use === null) return { sleepInMs: null, sleepCause: 'its row is gone' };
+      if (use === null) return { sleepInMs: null, sleepActor: '', sleepCause: 'its row is gone' };
       return readClocks(use, input.idle);
     },
 
@@ -111,39 +111,30 @@ export function createControlActivities(ports: ControlPorts) {
      * cannot be heard holds it up for a bounded time, then counts as dead.
      */
     async closeRoute(input: CloseRouteInput): Promise<CloseRouteResult> {
-      if (!input.mayReopen) {
-        await store.apps.advance(input.name, input, {
-          condition: changeOf(input.condition),
-          route: null,
-          ...finishOf(input),
-        });
-        return { closed: true };
-      }
       const { name, closeId } = input;
-      if (!(await store.routes.beginClosing(name, input.generation, closeId))) {
-        const progress = await store.routes.closingProgress(name, closeId);
-        if (progress.state === 'open') return { closed: false, why: 'its route is open again' };
-        if (progress.state === 'gone') return { closed: true };
-      }
+      if (!input.mayReopen) return sayClosed(input);
+      await store.routes.beginClosing(name, input.generation, closeId);
       const deadlineMs = Date.now() + ports.gatewayVetoMs;
       for (;;) {
         heartbeat();
-        const progress = await store.routes.closingProgress(name, closeId);
-        if (progress.state === 'open') {
-          return { closed: false, why: 'used while it was about to sleep' };
+        const { state, words, silent } = await store.routes.closingProgress(name, closeId);
+        if (state === 'gone') return sayClosed(input);
+        if (state === 'open') return inUse(input, 'used while it was about to sleep', 0);
+        const overdue = Date.now() >= deadlineMs;
+        if (silent.length > 0 && !overdue) {
+          await sleep(askEveryMs);
+          continue;
         }
-        if (progress.state === 'gone') return { closed: true };
-        const busy = progress.words.find((word) => word.inFlight > 0);
-        if (busy) {
+        const veto = await readVeto(input, words);
+        if (veto) {
           await store.routes.reopen(name, closeId);
-          return { closed: false, why: 'a request is in flight' };
+          return veto;
         }
-        if (progress.silent.length === 0 || Date.now() >= deadlineMs) {
-          const closed = await store.routes.finishClosing(name, closeId);
-          if (closed) await noteSilence(input, progress.silent.length);
-          return closed ? { closed } : { closed, why: 'used while it was about to sleep' };
+        if (!(await store.routes.finishClosing(name, closeId))) {
+          return inUse(input, 'used while it was about to sleep', 0);
         }
-        await sleep(askEveryMs);
+        if (silent.length > 0) await noteSilence(input, silent.length);
+        return sayClosed(input);
       }
     },
 
@@ -179,8 +170,50 @@ export function createControlActivities(ports: ControlPorts) {
     throw new LabError('not_found', `cannot go on with app ${name}: it is not registered any more`);
   }
 
+  /** The route is away (or goes with this write): visitors are told that it stops. */
+  async function sayClosed(input: CloseRouteInput): Promise<CloseRouteResult> {
+    await store.apps.advance(input.name, input, {
+      condition: changeOf(input.condition),
+      route: null,
+      ...finishOf(input),
+    });
+    return { closed: true };
+  }
+
+  /** What gateways saw since their last batch: their word is newer than the rows. */
+  async function readVeto(
+    input: CloseRouteInput,
+    words: Acknowledgement[],
+  ): Promise<CloseRouteResult | null> {
+    const use = await store.use.read(input.name);
+    if (use === null) return null;
+    const lastUses = words.map(({ lastUseAgoMs }) => lastUseAgoMs ?? Number.POSITIVE_INFINITY);
+    const newest = {
+      ...use,
+      idleMs: Math.min(use.idleMs, ...lastUses),
+      inFlight: words.reduce((sum, { inFlight }) => sum + inFlight, 0),
+      disconnectedMs: words.some(({ openSockets }) => openSockets > 0) ? 0 : use.disconnectedMs,
+    };
+    const { sleepInMs } = readClocks(newest, input.idle);
+    if (sleepInMs <= 0) return null;
+    const why = newest.inFlight > 0 ? 'a request is in flight' : 'used moments ago';
+    return { closed: false, why, sleepInMs };
+  }
+
+  async function inUse(
+    input: CloseRouteInput,
+    why: string,
+    idleMs: number,
+  ): Promise<CloseRouteResult> {
+    const use = await store.use.read(input.name);
+    const { sleepInMs } = readClocks(
+      { idleMs, disconnectedMs: null, awakeMs: use?.awakeMs ?? 0, inFlight: 0 },
+      input.idle,
+    );
+    return { closed: false, why, sleepInMs: Math.max(sleepInMs, 1) };
+  }
+
   async function noteSilence(input: CloseRouteInput, silent: number): Promise<void> {
-    if (silent === 0) return;
     await store.events.append(`app/${input.name}`, {
       actor: 'labkeeper',
       what: 'gateway silent',

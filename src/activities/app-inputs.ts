@@ -51,11 +51,15 @@ export interface CloseRouteInput extends Writing {
   mayReopen: boolean;
   /** Makes a retry of the same stop go on with the same closing. */
   closeId: string;
+  /** For the row, once it is closed. */
   condition: ConditionChange;
-  cause: Cause;
+  idle: AppPolicy['idle'];
 }
 
-export type CloseRouteResult = { closed: true } | { closed: false; why: string };
+export type CloseRouteResult =
+  | { closed: true }
+  /** In use after all; the clocks need not be read before `sleepInMs`. */
+  | { closed: false; why: string; sleepInMs: number };
 
 export interface StopInput extends Writing {
   generation: number;

@@ -59,7 +59,7 @@ export type AppEvent =
       permanent: boolean;
     }
   | { type: 'exited'; generation: number; exit: Exit }
-  | { type: 'useRead'; sleepInMs: number | null; sleepCause: string }
+  | { type: 'useRead'; sleepInMs: number | null; sleepActor: string; sleepCause: string }
   | { type: 'routeClosed'; generation: number }
   | { type: 'routeReopened'; generation: number; idleCheckAtMs: number }
   | { type: 'stopped'; generation: number; paused: boolean };
@@ -177,8 +177,10 @@ export function nextStep(state: AppState, policy: AppPolicy, nowMs: number): App
   }
 }
 
-/** The actor of a stop that the idle clocks caused. */
+/** The actor of a stop that the idle clocks caused: any use overrules it. */
 export const idleActor = 'idle clock';
+/** The actor of a stop at the greatest age: use does not overrule it. */
+export const ageActor = 'age clock';
 
 function stepTowardsAwake(state: AppState, policy: AppPolicy, nowMs: number): AppStep {
   const { serving } = state;
@@ -379,7 +381,7 @@ function useRead(
     return { ...state, idleCheckAtMs: nowMs + firstCheckInMs(policy) };
   }
   if (event.sleepInMs > 0) return { ...state, idleCheckAtMs: nowMs + event.sleepInMs };
-  return { ...state, wanted: 'asleep', cause: { actor: idleActor, why: event.sleepCause } };
+  return { ...state, wanted: 'asleep', cause: { actor: event.sleepActor, why: event.sleepCause } };
 }
 
 /** No clock can end sooner than the shortest of the three after the app became ready. */

@@ -1,4 +1,5 @@
 import type { AppSpec } from './app-spec.ts';
+import { ageActor, idleActor } from './app-state.ts';
 
 /** What is known of an app's use, all ages by one clock. */
 export interface Use {
@@ -19,27 +20,37 @@ export interface Use {
 export function readClocks(
   use: Use,
   idle: AppSpec['idle'],
-): { sleepInMs: number; sleepCause: string } {
+): { sleepInMs: number; sleepActor: string; sleepCause: string } {
   const idleMs = use.inFlight > 0 ? 0 : use.idleMs;
   const clocks = [
-    { leftMs: idle.idleAfterMs - idleMs, cause: `not used for ${inWords(idle.idleAfterMs)}` },
+    {
+      leftMs: idle.idleAfterMs - idleMs,
+      actor: idleActor,
+      cause: `not used for ${inWords(idle.idleAfterMs)}`,
+    },
   ];
   if (use.disconnectedMs !== null && use.inFlight === 0) {
     // Use after the last socket closed starts this clock again.
     const goneMs = Math.min(use.disconnectedMs, idleMs);
     clocks.push({
       leftMs: idle.disconnectedAfterMs - goneMs,
+      actor: idleActor,
       cause: `nobody connected for ${inWords(idle.disconnectedAfterMs)}`,
     });
   }
   if (idle.maxAgeMs !== null) {
     clocks.push({
       leftMs: idle.maxAgeMs - use.awakeMs,
+      actor: ageActor,
       cause: `awake for ${inWords(idle.maxAgeMs)}, the most it may be`,
     });
   }
   const first = clocks.reduce((left, right) => (right.leftMs < left.leftMs ? right : left));
-  return { sleepInMs: Math.ceil(first.leftMs), sleepCause: first.cause };
+  return {
+    sleepInMs: Math.ceil(first.leftMs),
+    sleepActor: first.actor,
+    sleepCause: first.cause,
+  };
 }
 
 /** 90000 → `1.5 min`. For sentences, not for programs. */

@@ -261,7 +261,9 @@ export async function app(input: AppWorkflowInput & { carried?: Carried }): Prom
   async function closeRoute(generation: number, mayReopen: boolean): Promise<void> {
     const closeId = uuid4();
     const { cause } = self.state;
-    const write = writing();
+    const event = { type: 'routeClosed', generation } as const;
+    const after = applyEvent(self.state, event, self.policy, Date.now());
+    const write = writing(after);
     const result = await patient.closeRoute.executeWithOptions(
       { summary: mayReopen ? 'ask every gateway, then close' : 'close the route' },
       [
@@ -270,18 +272,20 @@ export async function app(input: AppWorkflowInput & { carried?: Carried }): Prom
           generation,
           mayReopen,
           closeId,
-          condition: conditionOf(self.state),
-          cause,
+          condition: conditionOf(after),
+          idle: self.policy.idle,
         },
       ],
     );
     if (result.closed) {
-      apply({ type: 'routeClosed', generation });
+      written(write, after);
+      apply(event);
       return;
     }
     // Use reopened it, or a person spoke meanwhile; then the person's word stands.
     if (self.state.cause === cause) {
-      apply({ type: 'routeReopened', generation, idleCheckAtMs: Date.now() });
+      const idleCheckAtMs = Date.now() + result.sleepInMs;
+      apply({ type: 'routeReopened', generation, idleCheckAtMs });
       self.state = { ...self.state, cause: { actor: 'a visitor', why: result.why } };
     }
   }

@@ -41,15 +41,25 @@ describe('an app', () => {
   it('reads last use when a clock may have ended, and sleeps only if it has', () => {
     const atMs = policy.idle.disconnectedAfterMs;
     expect(step(ready, atMs)).toEqual({ kind: 'readUse', generation: 1 });
-    const used = run(ready, [{ type: 'useRead', sleepInMs: 500, sleepCause: 'x' }], atMs);
+    const used = run(
+      ready,
+      [{ type: 'useRead', sleepInMs: 500, sleepActor: idleActor, sleepCause: 'x' }],
+      atMs,
+    );
     expect(step(used, atMs)).toEqual({ kind: 'wait', untilMs: atMs + 500 });
-    const unused = run(ready, [{ type: 'useRead', sleepInMs: 0, sleepCause: 'unused' }], atMs);
+    const unused = run(
+      ready,
+      [{ type: 'useRead', sleepInMs: 0, sleepActor: idleActor, sleepCause: 'unused' }],
+      atMs,
+    );
     expect(step(unused, atMs)).toMatchObject({ kind: 'closeRoute', mayReopen: true });
     expect(unused.cause).toEqual({ actor: idleActor, why: 'unused' });
   });
 
   it('stays awake when use reopens its closing route', () => {
-    const closing = run(ready, [{ type: 'useRead', sleepInMs: 0, sleepCause: 'unused' }]);
+    const closing = run(ready, [
+      { type: 'useRead', sleepInMs: 0, sleepActor: idleActor, sleepCause: 'unused' },
+    ]);
     const reopened = run(closing, [{ type: 'routeReopened', generation: 1, idleCheckAtMs: 70 }]);
     expect(step(reopened)).toEqual({ kind: 'wait', untilMs: 70 });
   });
@@ -176,6 +186,7 @@ describe('any sequence of facts', () => {
     fc.record({
       type: fc.constant('useRead' as const),
       sleepInMs: fc.constantFrom(null, 0, 100),
+      sleepActor: fc.constant(idleActor),
       sleepCause: fc.constant('unused'),
     }),
   );
@@ -193,7 +204,11 @@ describe('any sequence of facts', () => {
           nowMs,
         );
       case 'readUse':
-        return run(state, [{ type: 'useRead', sleepInMs: 100, sleepCause: 'used' }], nowMs);
+        return run(
+          state,
+          [{ type: 'useRead', sleepInMs: 100, sleepActor: idleActor, sleepCause: 'used' }],
+          nowMs,
+        );
       case 'closeRoute':
         return run(state, [{ type: 'routeClosed', generation: doing.generation }], nowMs);
       case 'stop':

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ageActor } from '../../src/model/app-state.ts';
 import { inWords, readClocks } from '../../src/model/idle-clocks.ts';
 
 const idle = { idleAfterMs: 1_000, disconnectedAfterMs: 100, maxAgeMs: null, warnBeforeMs: 0 };
@@ -16,7 +17,7 @@ describe('the idle clocks', () => {
 
   it('end sooner once the last connection is gone', () => {
     const gone = readClocks({ ...use, idleMs: 150, disconnectedMs: 90 }, idle);
-    expect(gone).toEqual({ sleepInMs: 10, sleepCause: 'nobody connected for 100 ms' });
+    expect(gone).toMatchObject({ sleepInMs: 10, sleepCause: 'nobody connected for 100 ms' });
   });
 
   it('start again with use after the last connection closed', () => {
@@ -30,7 +31,10 @@ describe('the idle clocks', () => {
   it('do not end while a request is in flight, but for the greatest age', () => {
     const download = { ...use, idleMs: 5_000, disconnectedMs: 5_000, awakeMs: 5_000, inFlight: 1 };
     expect(readClocks(download, idle).sleepInMs).toBe(1_000);
-    expect(readClocks(download, { ...idle, maxAgeMs: 5_000 })).toMatchObject({ sleepInMs: 0 });
+    expect(readClocks(download, { ...idle, maxAgeMs: 5_000 })).toMatchObject({
+      sleepInMs: 0,
+      sleepActor: ageActor,
+    });
   });
 });
 

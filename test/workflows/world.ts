@@ -10,7 +10,7 @@ import type {
   Writing,
 } from '../../src/activities/app-inputs.ts';
 import { policyOf, appSpecSchema, type AppPolicy } from '../../src/model/app-spec.ts';
-import { initialAppState } from '../../src/model/app-state.ts';
+import { idleActor, initialAppState } from '../../src/model/app-state.ts';
 
 /** What happened in the world, in order: `start 1`, `stop 1`, `row ready`. */
 export type Ledger = string[];
@@ -99,7 +99,8 @@ export function createWorld(policy: Partial<AppPolicy> = {}): World {
       },
       async readUse() {
         const sleepInMs = world.uses.shift();
-        return { sleepInMs: sleepInMs === undefined ? 0 : sleepInMs, sleepCause: 'not used' };
+        const left = sleepInMs === undefined ? 0 : sleepInMs;
+        return { sleepInMs: left, sleepActor: idleActor, sleepCause: 'not used' };
       },
       async closeRoute(input: CloseRouteInput) {
         if (world.closeGate) {
@@ -109,7 +110,7 @@ export function createWorld(policy: Partial<AppPolicy> = {}): World {
         const why = input.mayReopen ? world.reopenings.shift() : undefined;
         if (why !== undefined) {
           world.ledger.push(`reopened: ${why}`);
-          return { closed: false, why };
+          return { closed: false, why, sleepInMs: 1 };
         }
         world.ledger.push('route closed');
         return { closed: true };
