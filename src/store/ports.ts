@@ -76,6 +76,8 @@ export interface AppStore {
   find(name: string): Promise<App | null>;
   /** By name; `after` is the last name of the page before. */
   list(page: { space?: string; after?: string; limit: number }): Promise<App[]>;
+  /** Registered apps, for the limit on them. */
+  count(): Promise<number>;
 
   /** First act of a workflow that starts anew: counts its life and tells what the row knows. */
   beginLife(name: string): Promise<App | null>;
@@ -188,6 +190,8 @@ export interface UseReport {
 export interface UseStore {
   /** One statement for a whole batch. The stored mark never goes backwards. */
   report(gateway: string, reports: readonly UseReport[]): Promise<void>;
+  /** A person's word that the app is in use now. False when the app is unknown. */
+  touch(app: string, reason: string): Promise<boolean>;
   /** By the database's clock, over live gateways. Null when the app is unknown. */
   read(app: string): Promise<{
     /** Since the last use or since it became ready, whichever is later. */
