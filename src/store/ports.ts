@@ -147,7 +147,8 @@ export interface RouteStore {
   find(app: string): Promise<AppRoute | null>;
   /**
    * Calls `onChange` with an app's name soon after its route or condition changed; `onChange(null)`
-   * when notifications may have been missed and all must be read again. A hint: at most once.
+   * when notifications may have been missed and all must be read again, also right after it first
+   * listens. A hint: at most once. Resolves when `signal` aborts, not before; never rejects.
    */
   listen(onChange: (app: string | null) => void, signal: AbortSignal): Promise<void>;
 
@@ -232,9 +233,16 @@ export interface OutboxEntry {
 }
 
 export interface Outbox {
-  /** One entry by its operation, if still undelivered; the API delivers it at once. */
+  /**
+   * One entry by its operation, if still undelivered; the API delivers it at once. Entries of one
+   * entity are delivered in the order they were accepted: behind another one it waits up to a
+   * second for that, then gives null and the sweeper delivers both.
+   */
   claim(operationId: string): Promise<OutboxEntry | null>;
-  /** Entries whose time has come, oldest first, each kept from others for `holdMs`. */
+  /**
+   * Entries whose time has come, oldest first and at most one an entity, each kept from others for
+   * `holdMs`. Ask again at once while it gives some.
+   */
   claimDue(limit: number, holdMs: number): Promise<OutboxEntry[]>;
   delivered(id: string): Promise<void>;
   /** Tried in vain: due again after a doubling wait up to a minute. Never given up. */
@@ -252,7 +260,10 @@ export interface NewEvent {
 
 /** One line of an entity's timeline. */
 export interface TimelineEvent extends Required<NewEvent> {
-  /** Grows with commit visibility: a reader that saw an id never misses a smaller one. */
+  /**
+   * `<transaction>-<number>`, opaque to readers; grows with commit visibility: a reader that saw an
+   * id never misses a smaller one. `0` stands for the beginning.
+   */
   id: string;
   entity: EntityName;
   at: string;
@@ -269,7 +280,11 @@ export interface EventStore {
   since(page: { entity?: EntityName; after: string; limit: number }): Promise<TimelineEvent[]>;
   /** The id to start a stream at, when the reader wants news only. */
   latestId(): Promise<string>;
-  /** A hint that there is something new. */
+  /**
+   * A hint that there is something new, also after each time it may have missed some. What is new
+   * may be held back by an older open transaction and come without a hint: look also from time to
+   * time. Resolves when `signal` aborts, not before; never rejects.
+   */
   listen(onEvent: () => void, signal: AbortSignal): Promise<void>;
 }
 

@@ -8,9 +8,10 @@ INSERT INTO installation DEFAULT VALUES;
 
 -- Counts the lives of an entity's workflow; outlives the entity's row, so that a name used again
 -- never meets writes of its predecessor.
+-- `generation` is the highest one ever used: no instance name is used twice.
 CREATE TABLE lives (
   entity text PRIMARY KEY,
-  life bigint NOT NULL,
+  life bigint NOT NULL DEFAULT 0,
   generation integer NOT NULL DEFAULT 0
 );
 
@@ -81,7 +82,8 @@ CREATE TABLE route_words (
   PRIMARY KEY (app, close_id, gateway)
 );
 
--- Last use, written in batches. `last` outlives gateways; counts belong to one gateway each.
+-- Last use, written in batches. It outlives gateways, and so does when the last socket of a
+-- gateway that is gone ended; counts belong to one gateway each.
 CREATE TABLE app_use (
   app text PRIMARY KEY REFERENCES apps ON DELETE CASCADE,
   last_use_at timestamptz,
@@ -93,6 +95,8 @@ CREATE TABLE app_connections (
   gateway text NOT NULL REFERENCES gateways ON DELETE CASCADE,
   in_flight integer NOT NULL CHECK (in_flight >= 0),
   open_sockets integer NOT NULL CHECK (open_sockets >= 0),
+  -- When this gateway's last socket ended; null while one is open or none ever was.
+  disconnected_at timestamptz,
   PRIMARY KEY (app, gateway)
 );
 
@@ -104,11 +108,15 @@ CREATE TABLE operations (
   actor text NOT NULL,
   why text NOT NULL,
   detail text,
+  -- A wake that later wakes may join: cleared by a sleep or removal accepted after it.
+  joinable boolean NOT NULL DEFAULT false,
   created_at timestamptz NOT NULL DEFAULT now(),
   finished_at timestamptz,
   CHECK ((state = 'accepted') = (finished_at IS NULL))
 );
 CREATE INDEX operations_open ON operations (entity) WHERE state = 'accepted';
+-- The judge of many visitors at once: one wake is enough.
+CREATE UNIQUE INDEX operations_joinable ON operations (entity) WHERE state = 'accepted' AND joinable;
 
 CREATE TABLE outbox (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -121,8 +129,10 @@ CREATE TABLE outbox (
   created_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX outbox_due ON outbox (due_at);
+CREATE INDEX outbox_entity ON outbox (entity, id);
 
--- Append-only. Readers stay below the oldest open transaction (`tx`), so none commits behind them.
+-- Append-only, in the order (tx, id). Readers stay below the oldest open transaction, so that none
+-- commits behind them: a later transaction has a greater tx, whatever its ids.
 CREATE TABLE events (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   tx xid8 NOT NULL DEFAULT pg_current_xact_id(),
@@ -133,7 +143,8 @@ CREATE TABLE events (
   why text NOT NULL,
   data jsonb NOT NULL DEFAULT '{}'
 );
-CREATE INDEX events_entity ON events (entity, id DESC);
+CREATE INDEX events_order ON events (tx, id);
+CREATE INDEX events_entity ON events (entity, tx, id);
 
 CREATE TABLE hosts (
   name text PRIMARY KEY,
@@ -155,3 +166,29 @@ CREATE TABLE instances (
   created_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX instances_host ON instances (host);
+CREATE INDEX instances_entity ON instances (entity);
+
+-- Hints to look sooner; whoever listens also looks from time to time.
+CREATE FUNCTION notify_app_row() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_notify('labkeeper_apps', COALESCE(NEW.name, OLD.name));
+  RETURN NULL;
+END $$;
+CREATE TRIGGER apps_notify AFTER INSERT OR UPDATE OR DELETE ON apps
+  FOR EACH ROW EXECUTE FUNCTION notify_app_row();
+
+CREATE FUNCTION notify_route_row() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_notify('labkeeper_apps', COALESCE(NEW.app, OLD.app));
+  RETURN NULL;
+END $$;
+CREATE TRIGGER routes_notify AFTER INSERT OR UPDATE OR DELETE ON routes
+  FOR EACH ROW EXECUTE FUNCTION notify_route_row();
+
+CREATE FUNCTION notify_events() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_notify('labkeeper_events', '');
+  RETURN NULL;
+END $$;
+CREATE TRIGGER events_notify AFTER INSERT ON events
+  FOR EACH STATEMENT EXECUTE FUNCTION notify_events();

@@ -1,0 +1,39 @@
+import type { App } from '../../ports.ts';
+import type { Database } from '../database.ts';
+import { appColumns, toApp, type AppRow } from './row.ts';
+
+export async function listApps(
+  database: Database,
+  page: { space?: string; after?: string; limit: number },
+): Promise<App[]> {
+  const rows = await database.query<AppRow>(
+    'list apps',
+    `SELECT ${appColumns} FROM apps
+     WHERE ($1::text IS NULL OR space = $1) AND name > $2
+     ORDER BY name LIMIT $3`,
+    [page.space ?? null, page.after ?? '', page.limit],
+  );
+  return rows.map(toApp);
+}
+
+/** Those that need an open workflow, or the confirmation that none is needed. */
+export async function listLiveApps(
+  database: Database,
+  page: { after?: string; limit: number },
+): Promise<App[]> {
+  const rows = await database.query<AppRow>(
+    'list live apps',
+    `SELECT ${appColumns} FROM apps
+     WHERE name > $1
+       AND (wanted <> 'asleep' OR phase NOT IN ('none', 'failed') OR EXISTS (
+         SELECT FROM operations WHERE entity = 'app/' || apps.name AND state = 'accepted'))
+     ORDER BY name LIMIT $2`,
+    [page.after ?? '', page.limit],
+  );
+  return rows.map(toApp);
+}
+
+export async function countApps(database: Database): Promise<number> {
+  const [row] = await database.query<{ count: string }>('count apps', 'SELECT count(*) FROM apps');
+  return Number(row?.count ?? 0);
+}

@@ -1,0 +1,136 @@
+import { needsNewInstance, type AppSpec } from '../../../model/app-spec.ts';
+import { canonicalJson } from '../../../model/canonical-json.ts';
+import { LabError } from '../../../model/failures.ts';
+import type { App, AppStore, Operation } from '../../ports.ts';
+import type { Database, Query } from '../database.ts';
+import { acceptOperation } from '../operations/accept.ts';
+import { appColumns, toApp, type AppRow } from './row.ts';
+
+type Registration = Parameters<AppStore['register']>[0];
+type Registered = Awaited<ReturnType<AppStore['register']>>;
+
+/** Registrations that make a new app queue here, so that the limit holds among them. */
+const newAppsLockKey = 7_106_134;
+
+export async function registerApp(
+  database: Database,
+  input: Registration,
+  maxApps: number,
+): Promise<Registered> {
+  return database.transaction(`register app/${input.name}`, async (query) => {
+    const existing = await lockApp(query, input.name);
+    if (existing !== null) return replace(query, input, existing);
+    await query('wait for others', 'SELECT pg_advisory_xact_lock($1)', [newAppsLockKey]);
+    const winner = await lockApp(query, input.name);
+    if (winner !== null) return replace(query, input, winner);
+    return create(query, input, maxApps);
+  });
+}
+
+async function lockApp(query: Query, name: string): Promise<App | null> {
+  const [row] = await query<AppRow>(
+    'lock',
+    `SELECT ${appColumns} FROM apps WHERE name = $1 FOR NO KEY UPDATE`,
+    [name],
+  );
+  return row === undefined ? null : toApp(row);
+}
+
+async function create(query: Query, input: Registration, maxApps: number): Promise<Registered> {
+  const { name, space, owner, spec, actor } = input;
+  await refuseUnknownSpace(query, name, space);
+  const [row] = await query<AppRow>(
+    'insert',
+    `INSERT INTO apps (name, space, owner, spec, actor, why)
+     SELECT $1, $2, $3, $4::jsonb, $5, 'registered'
+     WHERE (SELECT count(*) FROM apps) < $6
+     RETURNING ${appColumns}`,
+    [name, space, owner, JSON.stringify(spec), actor, maxApps],
+  );
+  if (row === undefined) {
+    throw new LabError(
+      'quota_exceeded',
+      `cannot register app/${name}: there are ${maxApps} apps already, the most LABKEEPER_MAX_APPS allows; remove one or raise it`,
+      { details: { limit: maxApps } },
+    );
+  }
+  const app = toApp(row);
+  const operation = await accept(query, input, 'register', false, app.specRevision);
+  return { outcome: 'created', app, operation };
+}
+
+async function replace(query: Query, input: Registration, before: App): Promise<Registered> {
+  const { name, space, spec, actor } = input;
+  const isRemoved = before.condition.wanted === 'gone' || (await isBeingRemoved(query, name));
+  const isSame = space === before.space && isSameSpec(before.spec, spec);
+  if (isSame && !isRemoved) return { outcome: 'unchanged', app: before, operation: null };
+  await refuseUnknownSpace(query, name, space);
+  const [row] = await query<AppRow>(
+    'update',
+    `UPDATE apps SET spec = $2::jsonb, spec_revision = spec_revision + $3, space = $4,
+       updated_at = now(),
+       wanted = CASE wanted WHEN 'gone' THEN 'asleep' ELSE wanted END,
+       since = CASE wanted WHEN 'gone' THEN now() ELSE since END,
+       actor = CASE wanted WHEN 'gone' THEN $5 ELSE actor END,
+       why = CASE wanted WHEN 'gone' THEN 'registered again' ELSE why END
+     WHERE name = $1 RETURNING ${appColumns}`,
+    [name, JSON.stringify(spec), isSame ? 0 : 1, space, actor],
+  );
+  if (row === undefined) throw new Error(`app/${name} vanished under its lock`);
+  const app = toApp(row);
+  const renews = needsNewInstance(before.spec, spec);
+  const operation = await accept(query, input, 'replace', renews, app.specRevision);
+  return { outcome: 'replaced', app, operation };
+}
+
+function isSameSpec(before: AppSpec, after: AppSpec): boolean {
+  return canonicalJson(before) === canonicalJson(after);
+}
+
+/** Accepted, although the workflow has not said so in the row yet. */
+async function isBeingRemoved(query: Query, name: string): Promise<boolean> {
+  const rows = await query(
+    'look for a removal',
+    "SELECT FROM operations WHERE entity = $1 AND state = 'accepted' AND verb = 'remove'",
+    [`app/${name}`],
+  );
+  return rows.length > 0;
+}
+
+async function refuseUnknownSpace(query: Query, name: string, space: string): Promise<void> {
+  const [found] = await query('find space', 'SELECT FROM spaces WHERE name = $1', [space]);
+  if (found !== undefined) return;
+  throw new LabError('invalid', `cannot register app/${name}: there is no space named ${space}`, {
+    details: { space },
+  });
+}
+
+async function accept(
+  query: Query,
+  input: Registration,
+  verb: 'register' | 'replace',
+  needsNew: boolean,
+  specRevision: number,
+): Promise<Operation> {
+  const { name, actor, operationId } = input;
+  const why = `definition ${specRevision}`;
+  const cause = { actor, why };
+  const operation = await acceptOperation(query, {
+    id: operationId,
+    app: name,
+    verb,
+    ...cause,
+    joinable: false,
+    payload: { operationId, command: 'replace', cause, needsNewInstance: needsNew },
+    event: {
+      what: verb === 'register' ? 'registered' : 'replaced',
+      data: { specRevision, needsNewInstance: needsNew },
+    },
+  });
+  if (operation !== null) return operation;
+  throw new LabError(
+    'conflict',
+    `cannot register app/${name}: operation ${operationId} was used before; use a new id for a new command`,
+    { details: { operation: operationId } },
+  );
+}

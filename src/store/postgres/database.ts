@@ -1,0 +1,136 @@
+import { readFile } from 'node:fs/promises';
+import pg from 'pg';
+import type { Log } from '../../log.ts';
+import { breaksConnection, isWorthRepeating, meaningOf } from './failures.ts';
+
+export type Row = Record<string, unknown>;
+
+/** One statement. `attempt` is a clause for errors: `find app/plot`. */
+export type Query = <Result extends Row>(
+  attempt: string,
+  sql: string,
+  values?: readonly unknown[],
+) => Promise<Result[]>;
+
+/** What statements run on: a pool, whose errors are translated. */
+export interface Database {
+  query: Query;
+  /** All or nothing. Repeated by itself when PostgreSQL chose it as the loser of a deadlock. */
+  transaction<Result>(attempt: string, work: (query: Query) => Promise<Result>): Promise<Result>;
+  /** A client of its own, connected, for LISTEN. */
+  connect(): Promise<pg.Client>;
+  log: Log;
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  url: string;
+  /** Read at each new connection, so that a changed password needs no restart. */
+  passwordFile?: string;
+  poolSize: number;
+  applicationName: string;
+  log: Log;
+}
+
+const statementTimeoutMs = 10_000;
+
+/** Connects when first used, so that a process starts although the database is down. */
+export function openDatabase(options: DatabaseOptions): Database {
+  const { log } = options;
+  const connection = connectionOptions(options);
+  const pool = new pg.Pool({
+    ...connection,
+    max: options.poolSize,
+    idleTimeoutMillis: 60_000,
+    statement_timeout: statementTimeoutMs,
+    idle_in_transaction_session_timeout: statementTimeoutMs,
+    lock_timeout: statementTimeoutMs / 2,
+    // The last resort when the server's machine is gone: the server cannot end the statement.
+    query_timeout: statementTimeoutMs + 2000,
+  });
+  pool.on('error', (error) => log.warn({ err: error }, 'idle database connection lost'));
+
+  return {
+    log,
+    async query(attempt, sql, values = []) {
+      try {
+        return (await pool.query(sql, [...values])).rows;
+      } catch (error) {
+        throw meaningOf(error, attempt);
+      }
+    },
+    async transaction(attempt, work) {
+      for (let tries = 1; ; tries += 1) {
+        try {
+          return await once(pool, work);
+        } catch (error) {
+          if (tries < 3 && isWorthRepeating(error)) continue;
+          throw meaningOf(error, attempt);
+        }
+      }
+    },
+    async connect() {
+      const client = new pg.Client({ ...connection, query_timeout: statementTimeoutMs });
+      await client.connect();
+      return client;
+    },
+    close: () => pool.end(),
+  };
+}
+
+/** What every client of ours says to `pg`. */
+export function connectionOptions(
+  options: Pick<DatabaseOptions, 'url' | 'passwordFile' | 'applicationName'>,
+): pg.ClientConfig {
+  const { passwordFile } = options;
+  const url = new URL(options.url);
+  return {
+    host: url.hostname,
+    port: url.port === '' ? 5432 : Number(url.port),
+    user: decodeURIComponent(url.username),
+    database: decodeURIComponent(url.pathname.slice(1)),
+    password:
+      passwordFile === undefined
+        ? decodeURIComponent(url.password)
+        : async () => (await readFile(passwordFile, 'utf8')).trim(),
+    ...encryption(url),
+    application_name: options.applicationName,
+    connectionTimeoutMillis: 3000,
+    keepAlive: true,
+  };
+}
+
+/** `sslmode` as libpq has it: `require` encrypts, `verify-full` also proves who answers. */
+function encryption(url: URL): Pick<pg.ClientConfig, 'ssl'> {
+  const mode = url.searchParams.get('sslmode') ?? 'disable';
+  if (mode === 'disable' || mode === 'prefer' || mode === 'allow') return { ssl: false };
+  return { ssl: { rejectUnauthorized: mode.startsWith('verify-') } };
+}
+
+async function once<Result>(
+  pool: pg.Pool,
+  work: (query: Query) => Promise<Result>,
+): Promise<Result> {
+  const client = await pool.connect();
+  let broken = false;
+  try {
+    await client.query('BEGIN');
+    const result = await work(
+      async (_attempt, sql, values = []) => (await client.query(sql, [...values])).rows,
+    );
+    await client.query('COMMIT');
+    return result;
+  } catch (error) {
+    broken = breaksConnection(error) || !(await rolledBack(client));
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+async function rolledBack(client: pg.PoolClient): Promise<boolean> {
+  return client.query('ROLLBACK').then(
+    () => true,
+    () => false,
+  );
+}

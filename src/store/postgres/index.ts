@@ -1,0 +1,127 @@
+import type { Store } from '../ports.ts';
+import { advanceApp } from './apps/advance.ts';
+import { beginAppLife } from './apps/begin-life.ts';
+import { commandApp } from './apps/command.ts';
+import { findApp } from './apps/find.ts';
+import { countApps, listApps, listLiveApps } from './apps/list.ts';
+import { registerApp } from './apps/register.ts';
+import { removeApp } from './apps/remove.ts';
+import { setAppDetail } from './apps/set-detail.ts';
+import { openDatabase, type Database, type DatabaseOptions } from './database.ts';
+import { insertEvent } from './events/append.ts';
+import { eventsSince, latestEventId, listEvents } from './events/read.ts';
+import { findHost, heartbeat, listHosts } from './hosts/hosts.ts';
+import { findInstance, listInstances, settleInstance } from './instances/instances.ts';
+import { listen } from './listen.ts';
+import { findOperation } from './operations/find.ts';
+import { claimDueEntries, claimEntry } from './outbox/claim.ts';
+import { entryDelivered, entryPostponed, outboxBacklog } from './outbox/settle.ts';
+import * as closing from './routes/close.ts';
+import { allRoutes, findRoute } from './routes/find.ts';
+import { dropGateways, gatewayGone, gatewaySeen } from './routes/gateways.ts';
+import { readUse } from './use/read.ts';
+import { reportUse } from './use/report.ts';
+import { touchUse } from './use/touch.ts';
+
+export { migrate } from './migrate.ts';
+
+/**
+ * The store on PostgreSQL 14 or newer. Connects when first used: opening it succeeds with the
+ * database down. `maxApps` bounds registrations.
+ */
+export async function openPostgresStore(
+  options: DatabaseOptions & { maxApps?: number },
+): Promise<Store> {
+  const database = openDatabase(options);
+  const { maxApps = 10_000 } = options;
+  const closed = new AbortController();
+  const until = (signal: AbortSignal) => AbortSignal.any([signal, closed.signal]);
+
+  return {
+    installation: () => readInstallation(database),
+    ping: async () => {
+      await database.query('reach the database', 'SELECT 1');
+    },
+    close: async () => {
+      closed.abort();
+      await database.close();
+    },
+    apps: {
+      register: (input) => registerApp(database, input, maxApps),
+      command: (input) => commandApp(database, input),
+      find: (name) => findApp(database, name),
+      list: (page) => listApps(database, page),
+      count: () => countApps(database),
+      beginLife: (name) => beginAppLife(database, name),
+      advance: (name, mark, change) => advanceApp(database, name, mark, change),
+      remove: (name, mark, change) => removeApp(database, name, mark, change),
+      setDetail: (name, generation, detail) => setAppDetail(database, name, generation, detail),
+      listLive: (page) => listLiveApps(database, page),
+    },
+    routes: {
+      all: () => allRoutes(database),
+      find: (app) => findRoute(database, app),
+      listen: (onChange, signal) =>
+        listen(
+          database,
+          'labkeeper_apps',
+          { onConnected: () => onChange(null), onMessage: onChange },
+          until(signal),
+        ),
+      beginClosing: (app, generation, closeId) =>
+        closing.beginClosing(database, app, generation, closeId),
+      acknowledge: (app, closeId, word) => closing.acknowledge(database, app, closeId, word),
+      reopen: (app, closeId) => closing.reopen(database, app, closeId),
+      closingProgress: (app, closeId) => closing.closingProgress(database, app, closeId),
+      finishClosing: (app, closeId) => closing.finishClosing(database, app, closeId),
+      gatewaySeen: (gateway) => gatewaySeen(database, gateway),
+      gatewayGone: (id) => gatewayGone(database, id),
+      dropGateways: (listener, exceptIds) => dropGateways(database, listener, exceptIds),
+    },
+    use: {
+      report: (gateway, reports) => reportUse(database, gateway, reports),
+      touch: (app, reason) => touchUse(database, app, reason),
+      read: (app) => readUse(database, app),
+    },
+    operations: { find: (id) => findOperation(database.query, id) },
+    outbox: {
+      claim: (operationId) => claimEntry(database, operationId),
+      claimDue: (limit, holdMs) => claimDueEntries(database, limit, holdMs),
+      delivered: (id) => entryDelivered(database, id),
+      postponed: (id, error) => entryPostponed(database, id, error),
+      backlog: () => outboxBacklog(database),
+    },
+    events: {
+      append: (entity, event) => insertEvent(database.query, entity, event),
+      list: (page) => listEvents(database, page),
+      since: (page) => eventsSince(database, page),
+      latestId: () => latestEventId(database),
+      listen: (onEvent, signal) =>
+        listen(
+          database,
+          'labkeeper_events',
+          { onConnected: onEvent, onMessage: onEvent },
+          until(signal),
+        ),
+    },
+    hosts: {
+      heartbeat: (host) => heartbeat(database, host),
+      find: (name) => findHost(database, name),
+      list: () => listHosts(database),
+    },
+    instances: {
+      listByHost: (host) => listInstances(database, host),
+      find: (instance) => findInstance(database, instance),
+      settle: (instance) => settleInstance(database, instance),
+    },
+  };
+}
+
+async function readInstallation(database: Database): Promise<string> {
+  const [row] = await database.query<{ id: string }>(
+    'read which installation this is',
+    'SELECT id FROM installation',
+  );
+  if (row === undefined) throw new Error('the database names no installation: migrate it');
+  return row.id;
+}

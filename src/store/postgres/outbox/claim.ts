@@ -1,0 +1,65 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { OutboxEntry } from '../../ports.ts';
+import type { Database } from '../database.ts';
+import { outboxColumns, toEntry, type OutboxRow } from './row.ts';
+
+/** Whoever claims and dies holds an entry up for this long. */
+const holdMs = 15_000;
+const waitForEarlierMs = 1000;
+const lookEveryMs = 20;
+
+/**
+ * Commands of one entity are delivered in the order they were accepted, so an entry behind another
+ * one waits a moment for it; then it is left to the sweeper (null).
+ */
+export async function claimEntry(
+  database: Database,
+  operationId: string,
+): Promise<OutboxEntry | null> {
+  const endsAtMs = performance.now() + waitForEarlierMs;
+  for (;;) {
+    const [row] = await database.query<OutboxRow>(
+      `claim the outbox entry of operation ${operationId}`,
+      `UPDATE outbox SET due_at = now() + $2::float8 * interval '1 ms'
+       WHERE operation_id = $1 AND due_at <= now() AND ${isFirstOfItsEntity}
+       RETURNING ${outboxColumns}`,
+      [operationId, holdMs],
+    );
+    if (row !== undefined) return toEntry(row);
+    const waits = await isBehindAnother(database, operationId);
+    if (!waits || performance.now() >= endsAtMs) return null;
+    await pause(lookEveryMs);
+  }
+}
+
+/** SKIP LOCKED: what another sweeper is claiming right now is that one's. */
+export async function claimDueEntries(
+  database: Database,
+  limit: number,
+  holdForMs: number,
+): Promise<OutboxEntry[]> {
+  const rows = await database.query<OutboxRow>(
+    'claim due outbox entries',
+    `WITH due AS MATERIALIZED (
+       SELECT id FROM outbox WHERE due_at <= now() AND ${isFirstOfItsEntity}
+       ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
+     )
+     UPDATE outbox SET due_at = now() + $2::float8 * interval '1 ms'
+     FROM due WHERE outbox.id = due.id
+     RETURNING ${outboxColumns}`,
+    [limit, holdForMs],
+  );
+  return rows.map(toEntry).sort((left, right) => Number(left.id) - Number(right.id));
+}
+
+const isFirstOfItsEntity = `NOT EXISTS (
+  SELECT FROM outbox AS earlier WHERE earlier.entity = outbox.entity AND earlier.id < outbox.id)`;
+
+async function isBehindAnother(database: Database, operationId: string): Promise<boolean> {
+  const rows = await database.query(
+    `look for entries before operation ${operationId}`,
+    `SELECT FROM outbox WHERE operation_id = $1 AND due_at <= now() AND NOT ${isFirstOfItsEntity}`,
+    [operationId],
+  );
+  return rows.length > 0;
+}

@@ -1,0 +1,44 @@
+import type { AppRoute } from '../../ports.ts';
+import { conditionColumns, toCondition, toSpec, type AppRow } from '../apps/row.ts';
+import type { Database } from '../database.ts';
+
+interface RouteRow extends AppRow {
+  route_generation: number | null;
+  address: string | null;
+  port: number | null;
+  state: 'open' | 'closing' | null;
+  close_id: string | null;
+}
+
+const selectRoutes = `SELECT apps.name, apps.spec, ${conditionColumns},
+    routes.generation AS route_generation, routes.address, routes.port, routes.state,
+    routes.close_id
+  FROM apps LEFT JOIN routes ON routes.app = apps.name`;
+
+export async function allRoutes(database: Database): Promise<AppRoute[]> {
+  const rows = await database.query<RouteRow>('read all routes', `${selectRoutes} ORDER BY name`);
+  return rows.map(toRoute);
+}
+
+export async function findRoute(database: Database, app: string): Promise<AppRoute | null> {
+  const [row] = await database.query<RouteRow>(
+    `read the route of app/${app}`,
+    `${selectRoutes} WHERE apps.name = $1`,
+    [app],
+  );
+  return row === undefined ? null : toRoute(row);
+}
+
+function toRoute(row: RouteRow): AppRoute {
+  const { route_generation: generation, address, port, state } = row;
+  const spec = toSpec(row.name, row.spec);
+  const isThere = generation !== null && address !== null && port !== null && state !== null;
+  return {
+    app: row.name,
+    title: spec.title ?? null,
+    spec,
+    condition: toCondition(row),
+    target: isThere ? { generation, address, port, state } : null,
+    closeId: row.close_id,
+  };
+}

@@ -1,0 +1,32 @@
+import type { TestProject } from 'vitest/node';
+import { startPostgresBed } from './postgres.ts';
+import { requirePart } from './require.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** The run's server; the URL holds the password. Null where the part is missing. */
+    postgres: { url: string } | null;
+  }
+}
+
+/** Starts one real thing for the whole run, hands it to the tests, and gives what ends it. */
+type Bed = (project: TestProject) => Promise<() => Promise<void>>;
+
+const postgresBed: Bed = async (project) => {
+  if (!requirePart('postgres')) {
+    project.provide('postgres', null);
+    return async () => undefined;
+  }
+  const server = await startPostgresBed();
+  project.provide('postgres', { url: server.url });
+  return server.stop;
+};
+
+const beds: readonly Bed[] = [postgresBed];
+
+export default async function startBeds(project: TestProject): Promise<() => Promise<void>> {
+  const stops = await Promise.all(beds.map((bed) => bed(project)));
+  return async () => {
+    await Promise.all(stops.map((stop) => stop()));
+  };
+}
