@@ -1,0 +1,44 @@
+import { existsSync } from 'node:fs';
+import { defineConfig } from 'vitest/config';
+
+/** Tests that need no server and no build: part of `npm run check`, so fast. */
+const offline = [
+  'test/model/**/*.test.{ts,tsx}',
+  'test/tooling/**/*.test.ts',
+  'test/client/**/*.test.ts',
+  'test/api/**/*.offline.test.{ts,tsx}',
+  'test/gateway/**/*.offline.test.ts',
+  'test/cli/**/*.offline.test.ts',
+  'test/workflows/{replay,bundle}.test.ts',
+];
+
+const globalSetup = ['test/beds/temporal-setup.ts', 'test/beds/global-setup.ts'].filter((path) =>
+  existsSync(path),
+);
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'offline',
+          include: offline,
+          testTimeout: 20_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: 'real',
+          include: ['test/**/*.test.{ts,tsx}'],
+          exclude: offline,
+          globalSetup,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+});
