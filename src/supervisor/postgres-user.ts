@@ -31,7 +31,7 @@ export interface DatabaseUser {
  * already, else a user `labkeeper` or `postgres` that exists, else a new system user `labkeeper`;
  * so the system is changed only when it must be.
  */
-export async function chooseDatabaseUser(folder: string, log: Log): Promise<DatabaseUser | null> {
+export async function chooseDatabaseUser(folder: string, log?: Log): Promise<DatabaseUser | null> {
   if (process.getuid?.() !== 0) return null;
   const owner = await stat(join(folder, 'PG_VERSION')).then(
     (found) => found.uid,
@@ -119,7 +119,7 @@ async function findUser(nameOrNumber: string): Promise<DatabaseUser | null> {
   }
 }
 
-async function createUser(log: Log): Promise<DatabaseUser> {
+async function createUser(log: Log | undefined): Promise<DatabaseUser> {
   const attempts: [string, string[]][] = [
     ['useradd', ['--system', '--no-create-home', '--shell', '/usr/sbin/nologin', 'labkeeper']],
     ['adduser', ['-S', '-D', '-H', '-s', '/sbin/nologin', 'labkeeper']],
@@ -133,7 +133,7 @@ async function createUser(log: Log): Promise<DatabaseUser> {
     }
     const user = await findUser('labkeeper');
     if (user === null) continue;
-    log.info({ user: user.name, uid: user.uid }, 'made a system user for the database');
+    log?.info({ user: user.name, uid: user.uid }, 'made a system user for the database');
     return user;
   }
   throw new LabError(

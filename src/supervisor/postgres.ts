@@ -80,7 +80,7 @@ export async function startPostgres(options: {
  * Ends the server of `folder`: sessions are cut, everything committed is kept. Resolves when it is
  * gone; success when none runs.
  */
-export async function stopPostgres(folder: string, log: Log): Promise<void> {
+export async function stopPostgres(folder: string, log?: Log): Promise<void> {
   const postmaster = await readPostmaster(folder);
   if (postmaster === null || !(await isRunningIn(postmaster.pid, folder))) return;
   const user = await chooseDatabaseUser(folder, log);

@@ -70,7 +70,7 @@ export async function startPostgresBed(): Promise<{ url: string; stop(): Promise
   return {
     url: url.href,
     stop: async () => {
-      await stopPostgres(folder, log);
+      await stopPostgres(folder);
       await rm(parent, { recursive: true, force: true });
     },
   };
@@ -83,7 +83,7 @@ async function removeLeftovers(): Promise<void> {
     const pid = Number(name.slice(folderPrefix.length).split('-', 1)[0]);
     if (isAlive(pid)) continue;
     const parent = join(tmpdir(), name);
-    await stopPostgres(join(parent, 'postgres'), log);
+    await stopPostgres(join(parent, 'postgres'));
     await rm(parent, { recursive: true, force: true });
   }
 }

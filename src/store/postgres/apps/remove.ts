@@ -4,8 +4,8 @@ import { insertEvent } from '../events/append.ts';
 import { compareMark, finishOperations } from './advance.ts';
 
 /**
- * A registration that was accepted after the removal wins: while its operation is open (and not
- * among those that this write finishes) the row stays. What else was asked of the app is over.
+ * A registration accepted after the last removal wins: while its operation is open the row stays.
+ * Whatever else was asked of the app is over.
  */
 export async function removeApp(
   database: Database,
@@ -13,27 +13,29 @@ export async function removeApp(
   mark: Mark,
   change: Pick<AppChange, 'event' | 'finish'>,
 ): Promise<boolean> {
-  const finish = change.finish ?? [];
   return database.transaction(`remove app/${name}`, async (query) => {
     const order = await compareMark(query, name, mark);
     if (order === 'older') return isGone(query, name);
     const [removed] = await query(
       'delete',
-      `DELETE FROM apps WHERE name = $1 AND wanted = 'gone' AND NOT EXISTS (
+      `DELETE FROM apps WHERE name = $1 AND NOT EXISTS (
          SELECT FROM operations WHERE entity = 'app/' || apps.name AND state = 'accepted'
-           AND verb IN ('register', 'replace') AND id <> ALL ($2::text[]))
+           AND verb IN ('register', 'replace') AND place > COALESCE((
+             SELECT max(place) FROM operations
+             WHERE entity = 'app/' || apps.name AND verb = 'remove'), 0))
        RETURNING name`,
-      [name, finish.map((operation) => operation.id)],
+      [name],
     );
     if (removed === undefined) return false;
     await query('want no instance', "UPDATE instances SET wanted = 'absent' WHERE entity = $1", [
       `app/${name}`,
     ]);
     if (change.event !== undefined) await insertEvent(query, `app/${name}`, change.event);
-    await finishOperations(query, `app/${name}`, finish);
+    await finishOperations(query, `app/${name}`, change.finish ?? []);
     await query(
       'finish what is left',
-      `UPDATE operations SET state = 'failed', detail = 'the app was removed', finished_at = now()
+      `UPDATE operations SET state = CASE verb WHEN 'remove' THEN 'succeeded' ELSE 'failed' END,
+         detail = 'the app was removed', finished_at = now()
        WHERE entity = $1 AND state = 'accepted'`,
       [`app/${name}`],
     );

@@ -102,6 +102,8 @@ CREATE TABLE app_connections (
 
 CREATE TABLE operations (
   id text PRIMARY KEY,
+  -- The order in which operations of one entity were accepted.
+  place bigint GENERATED ALWAYS AS IDENTITY,
   entity text NOT NULL,
   verb text NOT NULL,
   state text NOT NULL DEFAULT 'accepted' CHECK (state IN ('accepted', 'succeeded', 'failed')),
@@ -115,6 +117,7 @@ CREATE TABLE operations (
   CHECK ((state = 'accepted') = (finished_at IS NULL))
 );
 CREATE INDEX operations_open ON operations (entity) WHERE state = 'accepted';
+CREATE INDEX operations_removals ON operations (entity, place) WHERE verb = 'remove';
 -- The judge of many visitors at once: one wake is enough.
 CREATE UNIQUE INDEX operations_joinable ON operations (entity) WHERE state = 'accepted' AND joinable;
 
