@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
 
 /** Tests that need no server and no build: part of `npm run check`, so fast. */
@@ -11,10 +10,6 @@ const offline = [
   'test/cli/**/*.offline.test.ts',
   'test/workflows/{replay,bundle}.test.ts',
 ];
-
-const globalSetup = ['test/beds/temporal-setup.ts', 'test/beds/global-setup.ts'].filter((path) =>
-  existsSync(path),
-);
 
 export default defineConfig({
   test: {
@@ -32,7 +27,7 @@ export default defineConfig({
           name: 'real',
           include: ['test/**/*.test.{ts,tsx}'],
           exclude: offline,
-          globalSetup,
+          globalSetup: ['test/beds/global-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
           maxWorkers: 2,

@@ -1,6 +1,7 @@
 import type { TestProject } from 'vitest/node';
 import { startPostgresBed } from './postgres.ts';
 import { requirePart } from './require.ts';
+import { temporalBed } from './temporal-setup.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -22,7 +23,7 @@ const postgresBed: Bed = async (project) => {
   return server.stop;
 };
 
-const beds: readonly Bed[] = [postgresBed];
+const beds: readonly Bed[] = [postgresBed, temporalBed];
 
 export default async function startBeds(project: TestProject): Promise<() => Promise<void>> {
   const stops = await Promise.all(beds.map((bed) => bed(project)));

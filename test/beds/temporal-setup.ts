@@ -1,9 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import type { TestProject } from 'vitest/node';
 import { findTemporalCli } from '../../src/supervisor/temporal-cli.mjs';
+import { identify } from '../../src/supervisor/process-identity.ts';
 import { startTemporal, stopTemporal } from '../../src/supervisor/temporal.ts';
 
 declare module 'vitest' {
@@ -13,14 +14,17 @@ declare module 'vitest' {
   }
 }
 
+const folderPrefix = 'labkeeper-test-temporal-';
+
 /** One Temporal server for the whole run, on a file of its own that goes with it. */
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+export async function temporalBed(project: TestProject): Promise<() => Promise<void>> {
   const cli = findTemporalCli(process.env);
   if (cli === null) {
     project.provide('temporalAddress', null);
     return () => Promise.resolve();
   }
-  const folder = await mkdtemp(join(tmpdir(), 'labkeeper-temporal-'));
+  await removeLeftovers();
+  const folder = await mkdtemp(join(tmpdir(), `${folderPrefix}${process.pid}-`));
   const { address } = await startTemporal({
     folder,
     cli: cli.path,
@@ -35,4 +39,15 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await stopTemporal(folder);
     await rm(folder, { recursive: true, force: true });
   };
+}
+
+/** Servers of runs that were killed: their folders name the run's process. */
+async function removeLeftovers(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    if (!name.startsWith(folderPrefix)) continue;
+    const pid = Number(name.slice(folderPrefix.length).split('-', 1)[0]);
+    if (identify(pid) !== null) continue;
+    await stopTemporal(join(tmpdir(), name));
+    await rm(join(tmpdir(), name), { recursive: true, force: true });
+  }
 }
