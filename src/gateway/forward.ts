@@ -10,7 +10,7 @@ import {
   type Exchange,
 } from './http/connection.ts';
 import { parseResponseHead, type Framing, type ResponseHead } from './http/head.ts';
-import { responseLinesFor, type ResponseRewrite } from './headers.ts';
+import { responseLinesFor, switchHeadFor, type ResponseRewrite } from './headers.ts';
 import { give, take, type Target, type Upstream, type UpstreamPool } from './upstream.ts';
 
 /** Why there is no answer of the target; nothing was sent to the visitor yet. */
@@ -35,6 +35,11 @@ export interface ForwardOptions {
   /** After the answer's last byte or when it was cut: exactly once, unless `onFailure` came. */
   onEnd: () => void;
   onFailure: (failure: ForwardFailure) => void;
+  /**
+   * The target agreed to become a WebSocket: both sockets belong to the callee now, with the head
+   * for the visitor and the bytes that came behind the target's. Needed for upgrade requests only.
+   */
+  onSwitch?: (upstream: Upstream, head: string, behind: Buffer | null) => void;
 }
 
 /**
@@ -66,7 +71,8 @@ export function forward(options: ForwardOptions): void {
   exchange.onAbort = () => abandon(forwarding);
   exchange.onDrain = () => forwarding.upstream?.socket.resume();
   // Only a request that may be sent twice trusts a connection that has been idle for long.
-  begin(forwarding, repeatable ? Number.POSITIVE_INFINITY : 1_000);
+  const patientMs = exchange.head.upgrade ? -1 : repeatable ? Number.POSITIVE_INFINITY : 1_000;
+  begin(forwarding, patientMs);
 }
 
 const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE']);
@@ -154,7 +160,9 @@ function answered(forwarding: Forwarding, bytes: Buffer): void {
     }
     from = end + 4;
     if (head.status === 101) {
-      fail(forwarding, 'unreadable', 'it switched protocols without being asked');
+      if (forwarding.exchange.head.upgrade && forwarding.options.onSwitch !== undefined) {
+        switchProtocols(forwarding, head, from === all.length ? null : all.subarray(from));
+      } else fail(forwarding, 'unreadable', 'it switched protocols without being asked');
       return;
     }
     if (head.status >= 200) {
@@ -164,6 +172,16 @@ function answered(forwarding: Forwarding, bytes: Buffer): void {
     passInterim(forwarding, head);
     if (from === all.length) return;
   }
+}
+
+function switchProtocols(forwarding: Forwarding, head: ResponseHead, behind: Buffer | null): void {
+  const { exchange, upstream, options } = forwarding;
+  if (upstream === null) return;
+  forwarding.over = true;
+  upstream.user = null;
+  exchange.onAbort = null;
+  exchange.onDrain = null;
+  options.onSwitch?.(upstream, switchHeadFor(head, options.rewrite.dropOwnCookies), behind);
 }
 
 /** 100, 103 and the like go through to visitors that can read them. */

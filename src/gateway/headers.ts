@@ -95,6 +95,16 @@ export function responseLinesFor(head: ResponseHead, rewrite: ResponseRewrite): 
   return text;
 }
 
+/** The 101 of a target, line for line, hop-by-hop headers included: they are the answer here. */
+export function switchHeadFor(head: ResponseHead, dropOwnCookies: boolean): string {
+  let text = `HTTP/1.1 101 ${head.reason}\r\n`;
+  for (let index = 0; index < head.names.length; index += 1) {
+    const own = head.names[index] === 'set-cookie' && ownCookie.test(head.values[index] as string);
+    if (!(own && dropOwnCookies)) text += `${head.lines[index]}\r\n`;
+  }
+  return `${text}\r\n`;
+}
+
 /** A redirect below the app's own root, seen from outside: the base goes back in front. */
 export function publicLocation(location: string, rewrite: ResponseRewrite): string {
   const { prefix, host } = rewrite;

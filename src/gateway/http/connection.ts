@@ -99,7 +99,7 @@ export async function listen(
 }
 
 /**
- * Stops accepting and lets connections finish; idle ones close at once. After `withinMs` what is
+ * Stops accepting and lets connections finish; idle ones close soon. After `withinMs` what is
  * left is cut, except detached sockets, which their owner ends.
  */
 export async function drain(listener: Listener, withinMs: number): Promise<void> {
@@ -108,8 +108,11 @@ export async function drain(listener: Listener, withinMs: number): Promise<void>
     if (listener.server.listening) listener.server.close(() => resolve());
     else resolve();
   });
+  // An idle visitor may be sending just now: it gets a moment, an answer, and `Connection: close`.
+  const nowMs = Date.now();
   for (const connection of listener.connections) {
-    if (connection.exchange === null && !connection.detached) connection.socket.destroy();
+    const idle = connection.exchange === null && !connection.detached;
+    if (idle) connection.deadlineMs = Math.min(connection.deadlineMs, nowMs + withinMs / 4);
   }
   const deadline = setTimeout(() => {
     for (const connection of listener.connections) connection.socket.destroy();

@@ -142,7 +142,7 @@ export function parseRequestHead(text: string): RequestHead | HeadRefusal {
     contentLength,
     keepAlive,
     upgrade:
-      !http10 && webSocketKey && upgradeTo === 'websocket' && tokens.includes('upgrade'),
+      !http10 && !chunked && contentLength <= 0 && webSocketKey && upgradeTo === 'websocket' && tokens.includes('upgrade'),
     expectsContinue,
     connectionNames: tokens,
   };

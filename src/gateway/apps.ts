@@ -1,0 +1,344 @@
+import { answerVisit, isNoise, type Visit } from '../model/visit.ts';
+import type { Log } from '../log.ts';
+import { climbs, keepPlace, locate, type Place } from './address.ts';
+import { reopen, type Closing } from './closing.ts';
+import { forward, type ForwardFailure } from './forward.ts';
+import { requestHeadFor } from './headers.ts';
+import { hold, type Holds } from './hold.ts';
+import { errorAnswer, redirect } from './http/answer.ts';
+import { answer, type Exchange } from './http/connection.ts';
+import { headerOf, type RequestHead, type ResponseHead } from './http/head.ts';
+import { isReserved, serveReserved } from './reserved.ts';
+import { isOpen, lookUp, reread, suspect, trust, type Entry, type Routes } from './routes.ts';
+import type { Sockets } from './sockets.ts';
+import { joinSockets } from './sockets.ts';
+import { tabTag, takesTag } from './tab-script.ts';
+import type { UpstreamPool } from './upstream.ts';
+import { noteCounts, noteUse, useOf, type UseLedger } from './use.ts';
+import { wake, type Waker } from './wake.ts';
+import { waitingAnswer } from './waiting-page.ts';
+import { pageOf, type Watch } from './watch.ts';
+
+/** What serving apps needs; made once a process. */
+export interface AppGateway {
+  routes: Routes;
+  pool: UpstreamPool;
+  ledger: UseLedger;
+  closing: Closing;
+  waker: Waker;
+  holds: Holds;
+  watch: Watch;
+  sockets: Sockets;
+  log: Log;
+  count: (what: GatewayCount) => void;
+}
+
+export type GatewayCount =
+  | 'forwarded'
+  | 'waitingPage'
+  | 'held'
+  | 'refused'
+  | 'unknown'
+  | 'upstreamFailure';
+
+/** Serves one request of the apps listener. */
+export function serveApp(gateway: AppGateway, exchange: Exchange): void {
+  const { head } = exchange;
+  const place = locate(head.host, head.path);
+  if (place === null) {
+    unknown(gateway, exchange, 'no app has this address');
+    return;
+  }
+  const entry = gateway.routes.entries.get(place.app);
+  if (entry !== undefined) {
+    serveEntry(gateway, exchange, place, entry);
+    return;
+  }
+  void lookUp(gateway.routes, place.app).then((found) => {
+    if (exchange.over) return;
+    if (found === null) unknown(gateway, exchange, `there is no app named ${place.app}`);
+    else serveEntry(gateway, exchange, place, found);
+  });
+}
+
+/** A request with all that was found out about it. */
+interface AppRequest {
+  exchange: Exchange;
+  place: Place;
+  /** Never use, never wakes. */
+  noise: boolean;
+  /** How often it was sent to a target already. */
+  attempts: number;
+  /** By when a held request must be answered; 0 while it was not held. */
+  heldUntilMs: number;
+}
+
+function serveEntry(gateway: AppGateway, exchange: Exchange, found: Place, entry: Entry): void {
+  const { head } = exchange;
+  const keeps = entry.preset.prefixMode === 'keep';
+  const place = keeps ? keepPlace(found) : found;
+  if (place === null) {
+    // On its own host an app that keeps its prefix lives below it.
+    answer(exchange, redirect(bodyless(head) ? 307 : 308, `/app/${found.app}${head.path}`));
+    return;
+  }
+  if (!place.rest.startsWith('/')) {
+    const location = `${place.base}/${place.rest}`;
+    answer(exchange, redirect(bodyless(head) ? 301 : 308, location));
+    return;
+  }
+  if (climbs(place.rest)) {
+    answer(exchange, errorAnswer(head, 400, 'the path leads out of the app'));
+    return;
+  }
+  if (isReserved(place.rest)) {
+    serveReserved(gateway, exchange, place, entry);
+    return;
+  }
+  const userAgent = headerOf(head, 'user-agent');
+  const noise = isNoise({ path: place.rest, userAgent }, entry.rules);
+  const request: AppRequest = { exchange, place, noise, attempts: 0, heldUntilMs: 0 };
+  serve(gateway, request, entry);
+}
+
+function serve(gateway: AppGateway, request: AppRequest, entry: Entry): void {
+  const { target } = entry.route;
+  if (target === null) {
+    serveWithoutTarget(gateway, request, entry);
+    return;
+  }
+  // A new socket is no use by itself, and noise never is: both may see the last of a closing app.
+  const counts = !request.noise && !request.exchange.head.upgrade;
+  if (target.state === 'open' || !counts) {
+    send(gateway, request, entry);
+    return;
+  }
+  let left = false;
+  request.exchange.onAbort = () => {
+    left = true;
+  };
+  void reopen(gateway.closing, entry).then((outcome) => {
+    if (left) return;
+    request.exchange.onAbort = null;
+    const current = gateway.routes.entries.get(entry.route.app) ?? entry;
+    if (outcome === 'unknown') send(gateway, request, entry);
+    else if (outcome === 'open') send(gateway, request, current.route.target ? current : entry);
+    else serve(gateway, request, withoutTarget(current));
+  });
+}
+
+/** The stop won: whatever the cache says, there is nothing to forward to until it is read again. */
+function withoutTarget(entry: Entry): Entry {
+  const { target } = entry.route;
+  if (target === null || target.state === 'open') return entry;
+  return { ...entry, route: { ...entry.route, target: null } };
+}
+
+function send(gateway: AppGateway, request: AppRequest, entry: Entry): void {
+  const { exchange, place, noise } = request;
+  const { head } = exchange;
+  const { target } = entry.route;
+  if (target === null) {
+    serveWithoutTarget(gateway, request, entry);
+    return;
+  }
+  request.attempts += 1;
+  const strips = entry.preset.prefixMode === 'strip';
+  const tagged = entry.preset.tabScript && isNavigation(head);
+  const use = useOf(gateway.ledger, place.app);
+  const counts = !noise && !head.upgrade;
+  let streaming = false;
+  if (counts) {
+    noteCounts(use, { inFlight: 1 });
+    noteUse(gateway.ledger, use, reasonOf(head));
+  }
+  const release = () => {
+    if (streaming) noteCounts(use, { openSockets: -1 });
+    else if (counts) {
+      noteCounts(use, { inFlight: -1 });
+      noteUse(gateway.ledger, use, reasonOf(head));
+    }
+  };
+  gateway.count('forwarded');
+  forward({
+    exchange,
+    pool: gateway.pool,
+    target,
+    head: requestHeadFor(head, {
+      path: strips ? place.rest : head.path,
+      clientAddress: exchange.connection.clientAddress,
+      protocol: 'http',
+      prefix: strips ? place.base : '',
+      dropOwnCookies: true,
+      identity: tagged,
+    }),
+    rewrite: { prefix: strips ? place.base : '', host: head.host, dropOwnCookies: true },
+    addition: (answered) => (tagged && takesTag(answered) ? tabTag(place.base) : null),
+    onHead: (answered) => {
+      if (entry.suspectGeneration !== null) trust(gateway.routes, entry);
+      // A stream is a connection like a WebSocket: open, but no use for as long as it lasts.
+      if (isEventStream(answered) && !streaming) {
+        streaming = true;
+        noteCounts(use, { openSockets: 1, inFlight: counts ? -1 : 0 });
+      }
+    },
+    onEnd: release,
+    onFailure: (failure) => {
+      release();
+      failed(gateway, request, entry, failure);
+    },
+    onSwitch: (upstream, switchHead, behind) => {
+      joinSockets(gateway.sockets, exchange, place.app, { upstream, switchHead, behind });
+    },
+  });
+}
+
+/** No answer of the target: the route may be stale, or the app has just died. */
+function failed(gateway: AppGateway, request: AppRequest, entry: Entry, failure: ForwardFailure): void {
+  const { exchange, place } = request;
+  if (exchange.over) return;
+  gateway.count('upstreamFailure');
+  gateway.log.info({ app: place.app, kind: failure.kind, why: failure.why }, 'no answer of app');
+  if (failure.kind === 'unreadable' || !failure.repeatable) {
+    const why = `${entry.route.title ?? place.app} gave no usable answer: ${failure.why}`;
+    answer(exchange, errorAnswer(exchange.head, 502, why, { retryAfterSeconds: 1 }));
+    return;
+  }
+  if (failure.kind === 'refused') suspect(gateway.routes, entry);
+  let left = false;
+  exchange.onAbort = () => {
+    left = true;
+  };
+  void reread(gateway.routes, place.app).then((current) => {
+    if (left) return;
+    exchange.onAbort = null;
+    if (current === null) {
+      unknown(gateway, exchange, `there is no app named ${place.app}`);
+      return;
+    }
+    const moved = current.route.target?.generation !== entry.route.target?.generation;
+    const again = failure.kind === 'reset' && request.attempts < 2;
+    if (current.route.target !== null && (moved || again)) serve(gateway, request, current);
+    else serveWithoutTarget(gateway, request, current);
+  });
+}
+
+/** Nothing to forward to: the one table of the model says what the request gets. */
+function serveWithoutTarget(gateway: AppGateway, request: AppRequest, entry: Entry): void {
+  const { exchange, place } = request;
+  const { head } = exchange;
+  switch (request.heldUntilMs > 0 ? 'hold' : answerVisit(visitOf(head, place), entry.rules)) {
+    case 'page':
+      wakeIfNeeded(gateway, entry, `opened ${shortPath(head)}`);
+      page(gateway, request, entry);
+      return;
+    case 'page-without-wake':
+      page(gateway, request, entry);
+      return;
+    case 'hold':
+      wakeIfNeeded(gateway, entry, `called ${shortPath(head)}`);
+      holdRequest(gateway, request, entry);
+      return;
+    case 'refuse':
+      notRunning(gateway, exchange, entry);
+  }
+}
+
+/** An app that is on its way needs no further wish: no call to the API for a visit. */
+function wakeIfNeeded(gateway: AppGateway, entry: Entry, why: string): void {
+  if (entry.route.target !== null) return;
+  if (needsWish.has(entry.status)) wake(gateway.waker, entry.route.app, why);
+}
+
+/** `ready` without a target: the stop has just won. */
+const needsWish: ReadonlySet<Entry['status']> = new Set(['asleep', 'failed', 'stopping', 'ready']);
+
+function page(gateway: AppGateway, request: AppRequest, entry: Entry): void {
+  const { exchange, place } = request;
+  gateway.count('waitingPage');
+  answer(exchange, waitingAnswer(pageOf(gateway.watch, entry, place.base), exchange.head.path));
+}
+
+function holdRequest(gateway: AppGateway, request: AppRequest, entry: Entry): void {
+  const { exchange, place } = request;
+  const nowMs = Date.now();
+  if (request.heldUntilMs === 0) request.heldUntilMs = nowMs + entry.route.spec.apiHoldMs;
+  const forMs = request.heldUntilMs - nowMs;
+  if (forMs <= 0) {
+    notRunning(gateway, exchange, entry);
+    return;
+  }
+  const held = hold(gateway.holds, place.app, exchange, forMs, (outcome) => {
+    const current = gateway.routes.entries.get(place.app);
+    if (current === undefined) unknown(gateway, exchange, `there is no app named ${place.app}`);
+    else if (outcome === 'late') notRunning(gateway, exchange, current);
+    else if (isOpen(current)) serve(gateway, request, current);
+    else if (current.status === 'failed' && !gateway.waker.states.has(place.app)) {
+      notRunning(gateway, exchange, current);
+    } else holdRequest(gateway, request, current);
+  });
+  if (held) {
+    gateway.count('held');
+    gateway.watch.attend(place.app);
+    return;
+  }
+  const why = `${gateway.holds.maxHeld} requests are held already (LABKEEPER_MAX_HELD_REQUESTS)`;
+  answer(exchange, errorAnswer(exchange.head, 503, why, { retryAfterSeconds: 5 }));
+}
+
+function notRunning(gateway: AppGateway, exchange: Exchange, entry: Entry): void {
+  gateway.count('refused');
+  const news = gateway.watch.newsOf(entry);
+  const why = news.status === 'ready' ? `${news.title} is not answering yet` : news.sentence;
+  answer(
+    exchange,
+    errorAnswer(exchange.head, 503, why, {
+      retryAfterSeconds: news.status === 'asleep' || news.status === 'failed' ? 30 : 2,
+      title: 'App is not running',
+    }),
+  );
+}
+
+function unknown(gateway: AppGateway, exchange: Exchange, why: string): void {
+  gateway.count('unknown');
+  answer(exchange, errorAnswer(exchange.head, 404, why, { title: 'No such app' }));
+}
+
+function visitOf(head: RequestHead, place: Place): Visit {
+  return {
+    method: head.method,
+    upgrade: head.upgrade,
+    secFetchMode: headerOf(head, 'sec-fetch-mode').toLowerCase(),
+    secFetchDest: headerOf(head, 'sec-fetch-dest').toLowerCase(),
+    accept: headerOf(head, 'accept').toLowerCase(),
+    purpose: (headerOf(head, 'sec-purpose') || headerOf(head, 'purpose')).toLowerCase(),
+    userAgent: headerOf(head, 'user-agent'),
+    path: place.rest,
+  };
+}
+
+function isNavigation(head: RequestHead): boolean {
+  return head.method === 'GET' && headerOf(head, 'sec-fetch-mode') === 'navigate';
+}
+
+function isEventStream(head: ResponseHead): boolean {
+  return headerOf(head, 'content-type').startsWith('text/event-stream');
+}
+
+function reasonOf(head: RequestHead): string {
+  if (head.framing !== 'none' && (head.contentLength === -1 || head.contentLength > 65_536)) {
+    return 'upload';
+  }
+  return `${head.method} ${shortPath(head)}`;
+}
+
+/** Without its query, which may hold secrets. */
+function shortPath(head: RequestHead): string {
+  const end = head.path.indexOf('?');
+  const path = end === -1 ? head.path : head.path.slice(0, end);
+  return path.length > 120 ? `${path.slice(0, 120)}…` : path;
+}
+
+function bodyless(head: RequestHead): boolean {
+  return head.method === 'GET' || head.method === 'HEAD';
+}

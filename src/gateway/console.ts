@@ -1,0 +1,56 @@
+import { forward } from './forward.ts';
+import { requestHeadFor } from './headers.ts';
+import { errorAnswer } from './http/answer.ts';
+import { answer, type Exchange } from './http/connection.ts';
+import type { Target, UpstreamPool } from './upstream.ts';
+
+/** Serves one request of the console listener: everything goes to the API but its internal side. */
+export function serveConsole(pool: UpstreamPool, api: Target, exchange: Exchange): void {
+  const { head } = exchange;
+  if (isInternal(head.path)) {
+    answer(exchange, errorAnswer(head, 404, 'there is nothing at this address'));
+    return;
+  }
+  forward({
+    exchange,
+    pool,
+    target: api,
+    head: requestHeadFor(head, {
+      path: head.path,
+      clientAddress: exchange.connection.clientAddress,
+      protocol: 'http',
+      prefix: '',
+      dropOwnCookies: false,
+      identity: false,
+    }),
+    rewrite: { prefix: '', host: head.host, dropOwnCookies: false },
+    onEnd: () => {},
+    onFailure: (failure) => {
+      const why =
+        failure.kind === 'refused'
+          ? 'labkeeper’s control plane is not running at the moment. Apps go on; try again in a few seconds.'
+          : `labkeeper’s control plane gave no usable answer: ${failure.why}. Try again in a few seconds.`;
+      const status = failure.kind === 'unreadable' ? 502 : 503;
+      answer(
+        exchange,
+        errorAnswer(head, status, why, { retryAfterSeconds: 2, title: 'Console not available' }),
+      );
+    },
+  });
+}
+
+/** However it is spelled: with escapes, doubled slashes, dot segments, capitals. */
+export function isInternal(path: string): boolean {
+  let plain = path.split(/[?#]/, 1)[0] ?? '';
+  for (let round = 0; round < 3 && plain.includes('%'); round += 1) {
+    plain = plain.replace(/%([0-9a-f]{2})/gi, (_, hex: string) =>
+      String.fromCharCode(Number.parseInt(hex, 16)),
+    );
+  }
+  const segments: string[] = [];
+  for (const segment of plain.replaceAll('\\', '/').split('/')) {
+    if (segment === '..') segments.pop();
+    else if (segment !== '' && segment !== '.') segments.push(segment.split(';', 1)[0] ?? '');
+  }
+  return segments[0]?.toLowerCase().trim() === 'internal';
+}

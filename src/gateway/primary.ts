@@ -1,0 +1,201 @@
+import cluster, { type Worker } from 'node:cluster';
+import { randomBytes } from 'node:crypto';
+import http from 'node:http';
+import type { FromWorker, Settings, ToWorker } from './messages.ts';
+
+/** What the primary needs of a log: it loads no logging library, it has ten lines to write. */
+export interface PrimaryLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface PrimaryOptions {
+  workers: number;
+  drainMs: number;
+  ports: { console: number; apps: number; metrics: number };
+  hostName: string;
+  log: PrimaryLog;
+}
+
+interface Member {
+  id: string;
+  worker: Worker;
+  role: 'starting' | 'serving' | 'draining';
+  startedMs: number;
+  numbers: Record<string, number>;
+  unready: string | null;
+}
+
+/**
+ * Holds the listeners and starts the workers behind them: dead ones again, all of them anew on
+ * SIGHUP (from the code on disk; the old ones stop accepting only when the new ones listen). Ends on
+ * SIGTERM once the workers have drained.
+ */
+export async function runPrimary(options: PrimaryOptions): Promise<void> {
+  const { log } = options;
+  const members = new Map<number, Member>();
+  let ports = options.ports;
+  let ending = false;
+  let quickDeaths = 0;
+  let handingOver = false;
+
+  const tell = (member: Member, message: ToWorker) => {
+    if (member.worker.isConnected()) member.worker.send(message);
+  };
+  const serving = () => [...members.values()].filter((member) => member.role === 'serving');
+  const tellAlive = () => {
+    const ids = [...members.values()].map((member) => member.id);
+    const first = serving()[0];
+    if (first !== undefined) tell(first, { type: 'alive', ids });
+  };
+
+  const start = (): Promise<Member> => {
+    const id = `${options.hostName}-${process.pid}-${randomBytes(4).toString('hex')}`;
+    const settings: Settings = { id, ports: { console: ports.console, apps: ports.apps } };
+    cluster.setupPrimary({ args: [JSON.stringify(settings)], silent: false });
+    const worker = cluster.fork();
+    const member: Member = {
+      id,
+      worker,
+      role: 'starting',
+      startedMs: Date.now(),
+      numbers: {},
+      unready: 'it is starting',
+    };
+    members.set(worker.id, member);
+    return new Promise((resolve, reject) => {
+      worker.on('message', (message: FromWorker) => {
+        if (message.type === 'numbers') {
+          member.numbers = message.numbers;
+          member.unready = message.unready;
+          return;
+        }
+        member.role = 'serving';
+        member.unready = null;
+        ports = { ...ports, console: message.ports.console, apps: message.ports.apps };
+        resolve(member);
+      });
+      worker.on('exit', (code, signal) => {
+        members.delete(worker.id);
+        reject(new Error(`worker ${id} ended before it was ready (${signal ?? `code ${code}`})`));
+        gone(member, code, signal);
+      });
+    });
+  };
+
+  const gone = (member: Member, code: number | null, signal: string | null) => {
+    if (ending || member.role === 'draining' || handingOver) {
+      tellAlive();
+      return;
+    }
+    const lived = Date.now() - member.startedMs;
+    quickDeaths = lived < 10_000 ? quickDeaths + 1 : 0;
+    const delayMs = quickDeaths === 0 ? 0 : Math.min(5_000, 100 * 2 ** quickDeaths);
+    log.error({ worker: member.id, code, signal, againInMs: delayMs }, 'a gateway worker died');
+    tellAlive();
+    setTimeout(() => {
+      if (!ending) start().then(tellAlive, (error) => log.error({ why: String(error) }, 'no worker'));
+    }, delayMs);
+  };
+
+  const handOver = async () => {
+    if (handingOver || ending) return;
+    handingOver = true;
+    const old = serving();
+    log.info({ old: old.map((member) => member.id) }, 'handing over to new workers');
+    const fresh = Array.from({ length: options.workers }, () => start());
+    const outcomes = await Promise.allSettled(fresh);
+    const failed = outcomes.filter((outcome) => outcome.status === 'rejected');
+    if (failed.length > 0) {
+      log.error({ why: String(failed[0]?.reason) }, 'the new workers do not start: the old ones stay');
+      for (const outcome of outcomes) {
+        if (outcome.status === 'fulfilled') retire(outcome.value);
+      }
+    } else for (const member of old) retire(member);
+    handingOver = false;
+    log.info({ ok: failed.length === 0 }, 'handed over');
+  };
+
+  const retire = (member: Member) => {
+    member.role = 'draining';
+    tell(member, { type: 'drain' });
+    // It knows its deadline; this is for one that hangs.
+    const deadline = setTimeout(() => member.worker.kill('SIGKILL'), options.drainMs + 10_000);
+    member.worker.once('exit', () => clearTimeout(deadline));
+  };
+
+  const end = async () => {
+    if (ending) return;
+    ending = true;
+    const exits = [...members.values()].map((member) => {
+      const exited = new Promise((resolve) => member.worker.once('exit', resolve));
+      if (member.role === 'starting') member.worker.kill('SIGKILL');
+      else if (member.role === 'serving') retire(member);
+      return exited;
+    });
+    await Promise.all(exits);
+    process.exit(0);
+  };
+
+  process.on('SIGHUP', () => void handOver());
+  process.on('SIGTERM', () => void end());
+  process.on('SIGINT', () => void end());
+
+  await Promise.all(Array.from({ length: options.workers }, () => start()));
+  tellAlive();
+  const metricsPort = await serveMetrics(options.ports.metrics, () => [...members.values()], tell);
+  log.info({ consolePort: ports.console, appsPort: ports.apps, metricsPort }, 'ready');
+}
+
+/** Health and metrics of all workers together, on loopback. */
+async function serveMetrics(
+  port: number,
+  members: () => Member[],
+  tell: (member: Member, message: ToWorker) => void,
+): Promise<number> {
+  const server = http.createServer((request, response) => {
+    const send = (status: number, type: string, body: string) => {
+      response.writeHead(status, { 'content-type': type }).end(body);
+    };
+    if (request.url === '/health/live') send(200, 'application/json', '{"status":"ok"}\n');
+    else if (request.url === '/health/ready') {
+      const ready = members().filter((one) => one.role === 'serving' && one.unready === null);
+      const why = members()[0]?.unready ?? 'no worker runs';
+      if (ready.length > 0) send(200, 'application/json', '{"status":"ok"}\n');
+      else send(503, 'application/json', `${JSON.stringify({ status: 'unready', why })}\n`);
+    } else if (request.url === '/metrics') {
+      for (const member of members()) tell(member, { type: 'numbers' });
+      // The workers' answers to this very question may miss it; they are at most a second old.
+      setTimeout(() => send(200, 'text/plain; version=0.0.4', exposition(members())), 50);
+    } else send(404, 'text/plain', 'metrics, health/live or health/ready\n');
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : port;
+}
+
+/** Prometheus' text format; a number of several workers is their sum. */
+export function exposition(members: readonly { role: string; numbers: Record<string, number> }[]): string {
+  const sums = new Map<string, number>();
+  for (const { numbers } of members) {
+    for (const [name, value] of Object.entries(numbers)) {
+      sums.set(name, (sums.get(name) ?? 0) + value);
+    }
+  }
+  sums.set('labkeeper_gateway_workers', members.filter(({ role }) => role === 'serving').length);
+  let text = '';
+  let family = '';
+  for (const [name, value] of sums) {
+    const bare = name.split('{', 1)[0] ?? name;
+    if (bare !== family) {
+      family = bare;
+      text += `# TYPE ${bare} ${bare.endsWith('_total') ? 'counter' : 'gauge'}\n`;
+    }
+    text += `${name} ${value}\n`;
+  }
+  return text;
+}

@@ -1,0 +1,81 @@
+import cluster from 'node:cluster';
+import { loadConfig } from '../config.ts';
+import { createLog } from '../log.ts';
+import type { FromWorker, Settings, ToWorker } from './messages.ts';
+import { runPrimary } from './primary.ts';
+
+/**
+ * The gateway's entry. The primary holds the listeners and starts workers with this same file; what
+ * serves is loaded in workers only, so that the primary stays small.
+ */
+const config = loadConfig(process.env);
+const log = createLog({ process: 'gateway', level: config.LABKEEPER_LOG_LEVEL });
+
+if (cluster.isPrimary) {
+  await runPrimary({
+    workers: config.LABKEEPER_GATEWAY_WORKERS,
+    drainMs: config.LABKEEPER_DRAIN_MS,
+    hostName: config.LABKEEPER_HOST_NAME,
+    ports: {
+      console: config.LABKEEPER_CONSOLE_PORT,
+      apps: config.LABKEEPER_APPS_PORT,
+      metrics: config.LABKEEPER_GATEWAY_METRICS_PORT,
+    },
+    log,
+  });
+} else {
+  await runWorker();
+}
+
+async function runWorker(): Promise<void> {
+  const [{ startGatewayWorker, listenerName }, { openPostgresStore }] = await Promise.all([
+    import('./worker.ts'),
+    import('../store/postgres/index.ts'),
+  ]);
+  const settings: Settings = JSON.parse(process.argv.at(-1) ?? '');
+  const store = await openPostgresStore({
+    url: config.LABKEEPER_DATABASE_URL,
+    poolSize: Math.min(4, config.LABKEEPER_DATABASE_POOL),
+    applicationName: 'labkeeper gateway',
+    log,
+  });
+  const worker = await startGatewayWorker({
+    config,
+    log,
+    store,
+    id: settings.id,
+    listener: listenerName(config),
+    ports: settings.ports,
+  });
+  const say = (message: FromWorker) => {
+    if (process.connected) process.send?.(message);
+  };
+  const sayNumbers = () => {
+    say({ type: 'numbers', numbers: worker.numbers(), unready: worker.unreadyBecause() });
+  };
+  let draining = false;
+  const drain = async () => {
+    if (draining) return;
+    draining = true;
+    await worker.drain();
+    await store.close();
+    process.exit(0);
+  };
+  process.on('message', (message: ToWorker) => {
+    if (message.type === 'drain') void drain();
+    else if (message.type === 'numbers') sayNumbers();
+    else {
+      worker.dropOthers(message.ids).catch((error: unknown) => {
+        log.warn({ err: error }, 'cannot drop dead gateways: they will be seen by their silence');
+      });
+    }
+  });
+  // Ctrl-C reaches the whole group: the primary says when to end.
+  process.on('SIGINT', () => {});
+  process.on('SIGHUP', () => {});
+  process.on('SIGTERM', () => void drain());
+  process.on('disconnect', () => void drain());
+  setInterval(sayNumbers, 1_000).unref();
+  say({ type: 'ready', ports: worker.ports });
+  sayNumbers();
+}

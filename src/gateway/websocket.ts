@@ -1,0 +1,96 @@
+import type net from 'node:net';
+import { betweenFrames, countFrames, frameState, type FrameState } from './frames.ts';
+
+/** A WebSocket as two sockets with raw bytes between them. */
+export interface Pipe {
+  readonly client: net.Socket;
+  readonly upstream: net.Socket;
+  readonly fromClient: FrameState;
+  readonly fromServer: FrameState;
+  readonly watch: PipeWatch;
+  over: boolean;
+}
+
+export interface PipeWatch {
+  /** The visitor sent a data frame: use. Pings, pongs and closes are not told. */
+  onClientData(): void;
+  onServerData(): void;
+  /** Both sockets are gone. Exactly once. */
+  onClose(): void;
+}
+
+/**
+ * Joins the two sockets after the 101. Bytes pass verbatim: a proxy that re-frames breaks extensions
+ * and costs memory. One direction may end before the other. Bytes already read go first.
+ */
+export function openPipe(
+  client: net.Socket,
+  upstream: net.Socket,
+  early: { fromClient: Buffer | null; fromServer: Buffer | null },
+  watch: PipeWatch,
+): Pipe {
+  const pipe: Pipe = {
+    client,
+    upstream,
+    fromClient: frameState(),
+    fromServer: frameState(),
+    watch,
+    over: false,
+  };
+  for (const event of ['data', 'end', 'drain', 'close', 'connect'] as const) {
+    upstream.removeAllListeners(event);
+  }
+  const onClientBytes = (bytes: Buffer) => {
+    if (countFrames(pipe.fromClient, bytes) > 0) watch.onClientData();
+    if (!upstream.write(bytes)) client.pause();
+  };
+  const onServerBytes = (bytes: Buffer) => {
+    if (countFrames(pipe.fromServer, bytes) > 0) watch.onServerData();
+    if (!client.write(bytes)) upstream.pause();
+  };
+  const onGone = () => end(pipe);
+  client.on('data', onClientBytes);
+  upstream.on('data', onServerBytes);
+  client.on('drain', () => upstream.resume());
+  upstream.on('drain', () => client.resume());
+  client.on('end', () => halfClose(client, upstream));
+  upstream.on('end', () => halfClose(upstream, client));
+  client.on('close', onGone);
+  upstream.on('close', onGone);
+  if (early.fromClient !== null) onClientBytes(early.fromClient);
+  if (early.fromServer !== null) onServerBytes(early.fromServer);
+  client.resume();
+  upstream.resume();
+  if (client.destroyed || upstream.destroyed) end(pipe);
+  return pipe;
+}
+
+/** Tells the visitor that the server goes away (1001), if a frame may stand here, and ends. */
+export function closePipe(pipe: Pipe): void {
+  if (pipe.over) return;
+  if (betweenFrames(pipe.fromServer) && !pipe.fromServer.closed && pipe.client.writable) {
+    pipe.client.write(goingAway);
+  }
+  pipe.upstream.destroy();
+}
+
+/** A close frame with code 1001 "going away", RFC 6455 §7.4.1. */
+const goingAway = Buffer.from([0x88, 0x02, 0x03, 0xe9]);
+
+/** One direction is over; the other may finish, but not for ever. */
+function halfClose(ended: net.Socket, other: net.Socket): void {
+  other.end();
+  const deadline = setTimeout(() => other.destroy(), 30_000).unref();
+  ended.once('close', () => clearTimeout(deadline));
+}
+
+function end(pipe: Pipe): void {
+  if (pipe.over) return;
+  pipe.over = true;
+  // What was written to the visitor still leaves; what can no longer arrive is dropped.
+  if (pipe.client.destroyed) pipe.upstream.destroy();
+  else if (pipe.upstream.errored !== null) pipe.client.resetAndDestroy();
+  else pipe.client.destroySoon();
+  if (pipe.client.isPaused()) pipe.client.resume();
+  pipe.watch.onClose();
+}

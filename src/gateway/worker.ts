@@ -1,0 +1,258 @@
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { Config } from '../config.ts';
+import type { Log } from '../log.ts';
+import type { Store } from '../store/ports.ts';
+import { serveApp, type AppGateway, type GatewayCount } from './apps.ts';
+import { createClosing } from './closing.ts';
+import { serveConsole } from './console.ts';
+import { closeHub, createHub, isWaitedFor } from './events.ts';
+import { createHolds, isHeld } from './hold.ts';
+import { drain, listen, type ListenerOptions } from './http/connection.ts';
+import { createRoutes, keepRoutes } from './routes.ts';
+import { keepSnapshot, readSnapshot } from './snapshot.ts';
+import { closeAllSockets, createSockets } from './sockets.ts';
+import { closePool, createPool } from './upstream.ts';
+import { createLedger, createReporter } from './use.ts';
+import { apiCaller, closeWaker, createWaker, type Waker } from './wake.ts';
+import { createWatch } from './watch.ts';
+
+export interface GatewayWorkerOptions {
+  config: Config;
+  log: Log;
+  store: Pick<Store, 'routes' | 'use'>;
+  /** This process among all gateways, and the listener it shares with its siblings. */
+  id: string;
+  listener: string;
+  ports: { console: number; apps: number };
+  /** Waits that nobody needs to set, but tests do. */
+  pace?: Partial<GatewayPace>;
+}
+
+export interface GatewayPace {
+  headerTimeoutMs: number;
+  idleTimeoutMs: number;
+  bodyStallMs: number;
+  readEveryMs: number;
+  retryMs: number;
+  seenEveryMs: number;
+  lookEveryMs: number;
+  snapshotEveryMs: number;
+  apiTimeoutMs: number;
+}
+
+export interface GatewayWorker {
+  ports: { console: number; apps: number };
+  /** Numbers for metrics, by their full name. */
+  numbers(): Record<string, number>;
+  /** Null when ready, else why not. */
+  unreadyBecause(): string | null;
+  /** Drops gateways of this listener that are not among `aliveIds`. */
+  dropOthers(aliveIds: readonly string[]): Promise<void>;
+  /** Stops accepting, lets visitors finish (at most LABKEEPER_DRAIN_MS), says good-bye. */
+  drain(): Promise<void>;
+}
+
+const usualPace: GatewayPace = {
+  headerTimeoutMs: 15_000,
+  idleTimeoutMs: 75_000,
+  bodyStallMs: 120_000,
+  readEveryMs: 30_000,
+  retryMs: 1_000,
+  seenEveryMs: 2_000,
+  lookEveryMs: 500,
+  snapshotEveryMs: 1_000,
+  apiTimeoutMs: 5_000,
+};
+
+/** Serves both listeners in this process: everything of the gateway but the primary. */
+export async function startGatewayWorker(options: GatewayWorkerOptions): Promise<GatewayWorker> {
+  const { config, log, store, id } = options;
+  const pace = { ...usualPace, ...options.pace };
+  const ending = new AbortController();
+  const snapshotFile = join(config.LABKEEPER_DATA, 'run', 'gateway-routes.json');
+  const routes = createRoutes(store.routes, log, await readSnapshot(snapshotFile, log));
+  const snapshot = keepSnapshot(routes, snapshotFile, pace.snapshotEveryMs, log);
+  const token = await readToken(config.LABKEEPER_INTERNAL_TOKEN_FILE);
+  const post = apiCaller(config.LABKEEPER_API_URL, token, pace.apiTimeoutMs);
+  const pool = createPool();
+  const ledger = createLedger();
+  const closing = createClosing({ routes, ledger, store: store.routes, gateway: id, log });
+  const sockets = createSockets(ledger, routes);
+  const holds = createHolds(config.LABKEEPER_MAX_HELD_REQUESTS);
+  const hub = createHub(config.LABKEEPER_MAX_EVENT_STREAMS);
+  const watch = createWatch({
+    routes,
+    hub,
+    holds,
+    waker: () => waker,
+    ledger,
+    post,
+    everyMs: pace.lookEveryMs,
+  });
+  const waker: Waker = createWaker({
+    post,
+    isAwaited: (app) => isHeld(holds, app) || isWaitedFor(hub, app),
+    onChange: (app) => watch.changed(app),
+    log,
+    retryMs: pace.retryMs,
+  });
+  const reporter = createReporter(ledger, store.use, id, log);
+  const counts: Record<GatewayCount, number> = {
+    forwarded: 0,
+    waitingPage: 0,
+    held: 0,
+    refused: 0,
+    unknown: 0,
+    upstreamFailure: 0,
+  };
+  const gateway: AppGateway = {
+    routes,
+    pool,
+    ledger,
+    closing,
+    waker,
+    holds,
+    watch,
+    sockets,
+    log,
+    count: (what) => {
+      counts[what] += 1;
+    },
+  };
+
+  const seen = keepSeen({ ...options, everyMs: pace.seenEveryMs });
+  await seen.first;
+  await keepRoutes(routes, ending.signal, pace);
+  const limits: Omit<ListenerOptions, 'maxBodyBytes' | 'onRequest'> = {
+    maxHeaderBytes: config.LABKEEPER_MAX_HEADER_BYTES,
+    maxConnections: config.LABKEEPER_MAX_CONNECTIONS,
+    headerTimeoutMs: pace.headerTimeoutMs,
+    idleTimeoutMs: pace.idleTimeoutMs,
+    bodyStallMs: pace.bodyStallMs,
+  };
+  const api = targetOf(config.LABKEEPER_API_URL);
+  const apps = await listen(
+    { host: config.LABKEEPER_BIND, port: options.ports.apps },
+    {
+      ...limits,
+      maxBodyBytes: config.LABKEEPER_MAX_BODY_BYTES,
+      onRequest: (exchange) => serveApp(gateway, exchange),
+    },
+  );
+  const console = await listen(
+    { host: config.LABKEEPER_BIND, port: options.ports.console },
+    {
+      ...limits,
+      maxBodyBytes: config.LABKEEPER_MAX_API_BODY_BYTES,
+      onRequest: (exchange) => serveConsole(pool, api, exchange),
+    },
+  );
+  let batches = 0;
+  const reporting = setInterval(() => {
+    batches += 1;
+    void reporter.flush(batches % 12 === 0);
+  }, config.LABKEEPER_ACTIVITY_INTERVAL_MS);
+
+  return {
+    ports: { console: portOf(console.server), apps: portOf(apps.server) },
+    numbers: () => ({
+      ...Object.fromEntries(
+        Object.entries(counts).map(([what, count]) => [
+          `labkeeper_gateway_requests_total{outcome="${what}"}`,
+          count,
+        ]),
+      ),
+      labkeeper_gateway_connections: apps.connections.size + console.connections.size,
+      labkeeper_gateway_refused_connections_total: apps.refusedConnections + console.refusedConnections,
+      labkeeper_gateway_websockets: sockets.open,
+      labkeeper_gateway_event_streams: hub.open,
+      labkeeper_gateway_held_requests: holds.held,
+      labkeeper_gateway_apps: routes.entries.size,
+      labkeeper_gateway_store_reachable: routes.storeReachable ? 1 : 0,
+      process_resident_memory_bytes: process.memoryUsage.rss(),
+      process_cpu_seconds_total: cpuSeconds(),
+    }),
+    unreadyBecause: () =>
+      routes.filled || routes.entries.size > 0
+        ? null
+        : 'the database has not answered yet and there is no snapshot of routes',
+    dropOthers: (aliveIds) => store.routes.dropGateways(options.listener, aliveIds),
+    async drain() {
+      const withinMs = config.LABKEEPER_DRAIN_MS;
+      // Streams come back by themselves, to whoever listens now.
+      closeHub(hub);
+      const last = setTimeout(() => closeAllSockets(sockets), Math.max(0, withinMs - 500));
+      await Promise.all([drain(apps, withinMs), drain(console, withinMs)]);
+      clearTimeout(last);
+      clearInterval(reporting);
+      closeWaker(waker);
+      watch.close();
+      ending.abort();
+      seen.stop();
+      closePool(pool);
+      await reporter.flush(true);
+      await snapshot.flush();
+      try {
+        await store.routes.gatewayGone(id);
+      } catch (error) {
+        log.warn({ err: error }, 'cannot say good-bye: the others will see it by the silence');
+      }
+    },
+  };
+}
+
+/** A gateway's address on its listener: deterministic for one set of settings. */
+export function listenerName(config: Config): string {
+  return `${hostname()}:${config.LABKEEPER_BIND}:${config.LABKEEPER_APPS_PORT}`;
+}
+
+function keepSeen(options: GatewayWorkerOptions & { everyMs: number }) {
+  const { store, id, listener, config, log } = options;
+  let failing = false;
+  const say = async () => {
+    try {
+      await store.routes.gatewaySeen({ id, listener, host: config.LABKEEPER_HOST_NAME });
+      failing = false;
+    } catch (error) {
+      if (!failing) log.warn({ err: error }, 'cannot tell the database that this gateway is alive');
+      failing = true;
+    }
+  };
+  const timer = setInterval(() => void say(), options.everyMs);
+  return { first: say(), stop: () => clearInterval(timer) };
+}
+
+async function readToken(file: string | undefined): Promise<string | null> {
+  if (file === undefined) return null;
+  try {
+    return (await readFile(file, 'utf8')).trim();
+  } catch (error) {
+    throw new Error(
+      `cannot read LABKEEPER_INTERNAL_TOKEN_FILE ${file}: \`labkeeper up\` makes it; is the path right?`,
+      { cause: error },
+    );
+  }
+}
+
+function targetOf(url: string): { address: string; port: number } {
+  const { hostname: address, port, protocol } = new URL(url);
+  return {
+    address: address.replace(/^\[|\]$/g, ''),
+    port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port),
+  };
+}
+
+function portOf(server: { address(): unknown }): number {
+  const address = server.address();
+  if (typeof address === 'object' && address !== null && 'port' in address) {
+    return Number(address.port);
+  }
+  throw new Error('the listener has no port: it is not bound');
+}
+
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}
