@@ -1,4 +1,19 @@
-/** True for addresses that only this machine can reach. */
+/** True for addresses and names that only this machine reaches: 127/8, ::1, localhost. */
 export function isLoopback(address: string): boolean {
-  return address === 'localhost' || address === '::1' || /^127(?:\.\d{1,3}){3}$/.test(address);
+  const bare = address.toLowerCase().replace(/^\[|\]$/g, '');
+  if (bare === 'localhost' || bare === '::1' || bare === '0:0:0:0:0:0:0:1') return true;
+  return /^(?:::ffff:)?127(?:\.\d{1,3}){3}$/.test(bare);
+}
+
+/**
+ * Why a public listener must not bind this address, or null when it may. Without authentication
+ * whoever reaches the listener is the local user, so only loopback is open to its one user.
+ */
+export function refusalToBind(address: string): string | null {
+  if (isLoopback(address)) return null;
+  return (
+    `cannot bind ${address}: that needs authentication configured, and none is. ` +
+    'Whoever reached it could run commands on this machine. Set LABKEEPER_BIND=127.0.0.1, ' +
+    'and reach it from elsewhere through an SSH tunnel.'
+  );
 }
