@@ -350,6 +350,8 @@ export async function app(input: AppWorkflowInput & { carried?: Carried }): Prom
   }
 
   async function removed(): Promise<boolean> {
+    // The row says first that it goes, so that people see it and a registration meanwhile is told.
+    if (await recordIfNews()) return false;
     const { cause } = self.state;
     const ids = open.filter(({ command }) => command === 'remove').map(({ id }) => id);
     const gone = await control.removeApp.executeWithOptions({ summary: `remove ${name}` }, [

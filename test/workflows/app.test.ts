@@ -14,7 +14,7 @@ import { commandSignal, instanceExitedSignal } from '../../src/workflows/message
 import { eventually } from '../beds/eventually.ts';
 import { requirePart } from '../beds/require.ts';
 import { connectTemporal, type TemporalBed } from '../beds/temporal.ts';
-import { countEvents, saveHistory } from './histories.ts';
+import { countActions, countEvents, saveHistory } from './histories.ts';
 import { quiet } from './quiet.ts';
 import { createWorld, hostOf, type World } from './world.ts';
 
@@ -261,6 +261,23 @@ describe.runIf(requirePart('temporal'))('the app workflow', () => {
       await say('wake');
       await phase(world, 'ready');
       await saveHistory(handle, 'continue-as-new');
+    });
+  });
+
+  it('spends at most 2 actions and 11 events on an idle window: 72 actions on a working day of 32', async () => {
+    const world = createWorld({
+      ...milliseconds,
+      idle: { ...milliseconds.idle, idleAfterMs: 1, disconnectedAfterMs: 1 },
+    });
+    const windows = 6;
+    world.uses = [...Array.from({ length: windows }, () => 1), null];
+    await scene(world, async ({ say, handle }) => {
+      await finished(world, await say('wake'));
+      await eventually(() => expect(world.uses).toEqual([]), { deadlineMs: 20_000 });
+      const history = await handle.fetchHistory();
+      // Besides: start, one signal, three activities, and the first and the last timer.
+      expect(countActions(history)).toBeLessThanOrEqual(8 + 2 * windows);
+      expect(history.events?.length).toBeLessThanOrEqual(48 + 11 * windows);
     });
   });
 

@@ -27,3 +27,13 @@ const attributes = {
 export function countEvents(history: History, kind: keyof typeof attributes): number {
   return (history.events ?? []).filter((event) => event[attributes[kind]] != null).length;
 }
+
+/** Billable actions a history shows: start, signals, activities, timers. */
+export function countActions(history: History): number {
+  return (
+    1 +
+    countEvents(history, 'signaled') +
+    countEvents(history, 'activities') +
+    countEvents(history, 'timers')
+  );
+}

@@ -1,0 +1,209 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { pino } from 'pino';
+import { labkeeperClient, type LabkeeperClient } from '../../src/client/index.ts';
+import { processContainers } from '../../src/runtime/process/index.ts';
+import { openPostgresStore } from '../../src/store/postgres/index.ts';
+import { migrate } from '../../src/store/postgres/migrate.ts';
+import type { Store } from '../../src/store/ports.ts';
+import { findFreePort } from '../../src/supervisor/free-port.ts';
+import {
+  startPostgres,
+  stopPostgres,
+  type RunningPostgres,
+} from '../../src/supervisor/postgres.ts';
+import { findTemporalCli } from '../../src/supervisor/temporal-cli.mjs';
+import {
+  startTemporal,
+  stopTemporal,
+  type RunningTemporal,
+} from '../../src/supervisor/temporal.ts';
+import { createChild, type Child } from './child.ts';
+
+/** The whole product on real parts of its own: PostgreSQL, Temporal, worker, API, gateway. */
+export interface Lab {
+  folder: string;
+  consoleUrl: string;
+  appsUrl: string;
+  apiUrl: string;
+  temporalUiUrl: string;
+  client: LabkeeperClient;
+  /** A second pair of eyes on the rows, beside the product's own. */
+  store: Store;
+  worker: Child;
+  api: Child;
+  gateway: Child;
+  postgres: { stop(): Promise<void>; start(): Promise<void> };
+  temporal: { stop(): Promise<void>; start(): Promise<void>; address: string };
+  /** Address of an app's page. */
+  appUrl(name: string, path?: string): string;
+  /** Names of instances that run now under the process runtime. */
+  runningInstances(): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+/** `settings` come on top of the defaults of a test lab: quick intervals, free ports, no Docker. */
+export async function startLab(settings: Record<string, string> = {}): Promise<Lab> {
+  const folder = await mkdtemp(join(tmpdir(), 'lab-'));
+  await chmod(folder, 0o755);
+  await mkdir(join(folder, 'secrets'), { mode: 0o700 });
+  const tokenFile = join(folder, 'secrets', 'internal-token');
+  await writeFile(tokenFile, randomBytes(32).toString('hex'), { mode: 0o600 });
+  const log = pino({ level: 'silent' });
+  const ports = await freePorts(7);
+  const [
+    consolePort,
+    appsPort,
+    apiPort,
+    agentPort,
+    gatewayMetricsPort,
+    workerMetricsPort,
+    databasePort,
+  ] = ports as [number, number, number, number, number, number, number];
+
+  const database = join(folder, 'postgres');
+  const startDatabase = (): Promise<RunningPostgres> =>
+    startPostgres({
+      folder: database,
+      port: databasePort,
+      passwordFile: join(folder, 'secrets', 'postgres-password'),
+      log,
+    });
+  const temporalFolder = join(folder, 'temporal');
+  let wanted = { port: 0, uiPort: 0 };
+  const startEngine = (): Promise<RunningTemporal> =>
+    startTemporal({
+      folder: temporalFolder,
+      cli: findTemporalCli(process.env)?.path ?? 'temporal',
+      ...wanted,
+      log,
+      dynamicConfig: { 'history.workflowIdReuseMinimalInterval': '"0s"' },
+    });
+  const [postgres, temporal] = await Promise.all([startDatabase(), startEngine()]);
+  wanted = { port: portOf(temporal.address), uiPort: Number(new URL(temporal.uiUrl).port) };
+  await migrate(postgres.url, { passwordFile: postgres.passwordFile });
+
+  const consoleUrl = `http://127.0.0.1:${consolePort}`;
+  const appsUrl = `http://127.0.0.1:${appsPort}`;
+  const apiUrl = `http://127.0.0.1:${apiPort}`;
+  const environment: Record<string, string> = {
+    LABKEEPER_DATA: folder,
+    LABKEEPER_DATABASE_URL: postgres.url,
+    LABKEEPER_DATABASE_PASSWORD_FILE: postgres.passwordFile,
+    LABKEEPER_DATABASE_POOL: '5',
+    LABKEEPER_INTERNAL_TOKEN_FILE: tokenFile,
+    LABKEEPER_CONSOLE_PORT: String(consolePort),
+    LABKEEPER_APPS_PORT: String(appsPort),
+    LABKEEPER_API_PORT: String(apiPort),
+    LABKEEPER_AGENT_PORT: String(agentPort),
+    LABKEEPER_GATEWAY_METRICS_PORT: String(gatewayMetricsPort),
+    LABKEEPER_WORKER_METRICS_PORT: String(workerMetricsPort),
+    LABKEEPER_API_URL: apiUrl,
+    LABKEEPER_CONSOLE_URL: consoleUrl,
+    LABKEEPER_APPS_URL: appsUrl,
+    TEMPORAL_ADDRESS: temporal.address,
+    LABKEEPER_TEMPORAL_UI_URL: temporal.uiUrl,
+    LABKEEPER_DOCKER: 'off',
+    LABKEEPER_ACTIVITY_INTERVAL_MS: '200',
+    LABKEEPER_RECONCILE_MS: '1000',
+    LABKEEPER_GATEWAY_VETO_MS: '3000',
+    LABKEEPER_STORAGE_WARN_BYTES: '2',
+    LABKEEPER_STORAGE_REFUSE_BYTES: '1',
+    ...settings,
+  };
+  const child = (entry: Entry, ready: string): Child =>
+    createChild({
+      ...commandOf(entry),
+      environment,
+      outputFile: join(folder, `${entry}.log`),
+      ready: async () => {
+        const answer = await fetch(ready, { signal: AbortSignal.timeout(2_000) });
+        if (!answer.ok)
+          throw new Error(`${ready} answers ${answer.status}: ${await answer.text()}`);
+      },
+    });
+  const worker = child('worker', `http://127.0.0.1:${agentPort}/health/ready`);
+  const api = child('api', `${apiUrl}/health/ready`);
+  const gateway = child('gateway', `http://127.0.0.1:${gatewayMetricsPort}/health/ready`);
+  await Promise.all([worker.start(), api.start()]);
+  await gateway.start();
+  const store = await openPostgresStore({
+    url: postgres.url,
+    passwordFile: postgres.passwordFile,
+    poolSize: 2,
+    applicationName: 'test',
+    log,
+  });
+  const host = settings['LABKEEPER_HOST_NAME'] ?? 'local';
+  const runtime = processContainers({
+    installation: await store.installation(),
+    folder: join(folder, 'hosts', host, 'apps'),
+    log,
+  });
+  const runningInstances = async () =>
+    (await runtime.list()).filter(({ phase }) => phase === 'running').map(({ name }) => name);
+
+  return {
+    folder,
+    consoleUrl,
+    appsUrl,
+    apiUrl,
+    temporalUiUrl: temporal.uiUrl,
+    client: labkeeperClient({ baseUrl: consoleUrl }),
+    store,
+    worker,
+    api,
+    gateway,
+    postgres: {
+      stop: () => stopPostgres(database, log),
+      start: async () => {
+        await startDatabase();
+      },
+    },
+    temporal: {
+      address: temporal.address,
+      stop: () => stopTemporal(temporalFolder),
+      start: async () => {
+        await startEngine();
+      },
+    },
+    appUrl: (name, path = '/') => `${appsUrl}/app/${name}${path}`,
+    runningInstances,
+    async close() {
+      await Promise.all([gateway.stop(), api.stop(), worker.stop()]);
+      for (const instance of await runtime.list()) {
+        await runtime.remove(instance.name);
+        await runtime.forgetLog(instance.name);
+      }
+      await store.close();
+      await Promise.all([stopPostgres(database, log), stopTemporal(temporalFolder)]);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+type Entry = 'worker' | 'api' | 'gateway';
+
+/** The built program when `npm run build` made one, else the sources. */
+function commandOf(entry: Entry): { command: string; args: string[] } {
+  const root = fileURLToPath(new URL('../../', import.meta.url));
+  const built = join(root, 'dist', `${entry}.js`);
+  if (existsSync(built))
+    return { command: process.execPath, args: ['--enable-source-maps', built] };
+  const source = entry === 'worker' ? 'worker.ts' : `src/${entry}/server.ts`;
+  return { command: process.execPath, args: ['--import', 'tsx', join(root, source)] };
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const taken = new Set<number>();
+  while (taken.size < count) {
+    taken.add(await findFreePort({ wanted: 0, address: '127.0.0.1', taken }));
+  }
+  return [...taken];
+}
+
+const portOf = (address: string): number => Number(address.slice(address.lastIndexOf(':') + 1));
