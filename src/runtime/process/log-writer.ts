@@ -1,0 +1,114 @@
+import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+
+export interface LogWriter {
+  /** Never throws for want of space: what cannot be kept is dropped, counted and told later. */
+  write(bytes: Uint8Array): void;
+  /** Tells of what was dropped, if there is space by now, and closes the file. */
+  close(): void;
+}
+
+/**
+ * Keeps output in segments of `maxBytes`, the newest `files` of them. A segment's name is the
+ * offset of its first byte since the beginning, so offsets stay true when old ones are dropped.
+ */
+export function openLogWriter(
+  folder: string,
+  limits: { maxBytes: number; files: number },
+): LogWriter {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const newest = segmentsIn(folder).at(-1);
+  let start = newest?.start ?? 0;
+  let size = newest?.size ?? 0;
+  let file: number | null = null;
+  let droppedBytes = 0;
+
+  function write(bytes: Uint8Array): void {
+    if (droppedBytes > 0 && !tellDropped()) {
+      droppedBytes += bytes.length;
+      return;
+    }
+    droppedBytes += bytes.length - append(bytes);
+  }
+
+  function tellDropped(): boolean {
+    const notice = Buffer.from(
+      `\n[labkeeper: ${droppedBytes} bytes of output were dropped, the disk had no space]\n`,
+    );
+    if (append(notice) < notice.length) return false;
+    droppedBytes = 0;
+    return true;
+  }
+
+  /** Gives how many bytes were kept. */
+  function append(bytes: Uint8Array): number {
+    let done = 0;
+    while (done < bytes.length) {
+      try {
+        if (size >= limits.maxBytes) rotate();
+        file ??= openSync(join(folder, segmentName(start)), 'a', 0o600);
+        const room = Math.min(bytes.length - done, limits.maxBytes - size);
+        const written = writeSync(file, bytes, done, room);
+        done += written;
+        size += written;
+      } catch (error) {
+        if (!isWantOfSpace(error)) throw error;
+        return done;
+      }
+    }
+    return done;
+  }
+
+  function rotate(): void {
+    if (file !== null) closeSync(file);
+    file = null;
+    start += size;
+    size = 0;
+    const segments = segmentsIn(folder);
+    // The one about to be opened counts.
+    const excess = segments.slice(0, Math.max(0, segments.length - limits.files + 1));
+    for (const segment of excess) rmSync(join(folder, segment.name), { force: true });
+  }
+
+  function close(): void {
+    if (droppedBytes > 0) tellDropped();
+    if (file !== null) closeSync(file);
+    file = null;
+  }
+
+  return { write, close };
+}
+
+export interface Segment {
+  name: string;
+  /** Offset of its first byte since the beginning of the log. */
+  start: number;
+  size: number;
+}
+
+/** Oldest first; none when the folder is absent. */
+export function segmentsIn(folder: string): Segment[] {
+  const segments: Segment[] = [];
+  for (const name of namesIn(folder)) {
+    if (!/^\d{15}\.log$/.test(name)) continue;
+    const size = statSync(join(folder, name), { throwIfNoEntry: false })?.size;
+    if (size !== undefined) segments.push({ name, start: Number.parseInt(name, 10), size });
+  }
+  return segments.sort((a, b) => a.start - b.start);
+}
+
+const segmentName = (start: number): string => `${String(start).padStart(15, '0')}.log`;
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function isWantOfSpace(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'EIO' || code === 'EFBIG';
+}
