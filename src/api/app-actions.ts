@@ -5,6 +5,7 @@ import { statusOf } from '../model/app-view.ts';
 import { LabError } from '../model/failures.ts';
 import type { App, Operation } from '../store/ports.ts';
 import type { ApiDependencies } from './dependencies.ts';
+import { commandCounter } from './metrics.ts';
 import { storageGuard } from './storage-guard.ts';
 
 /** What can be done to an app. API routes and pages do it here, so that both obey one set of rules. */
@@ -42,9 +43,10 @@ export interface AppActions {
 }
 
 export function appActions(
-  deps: Pick<ApiDependencies, 'store' | 'delivery' | 'settings'>,
+  deps: Pick<ApiDependencies, 'store' | 'delivery' | 'metrics'>,
 ): AppActions {
-  const { store, delivery, settings } = deps;
+  const { store, delivery } = deps;
+  const commands = commandCounter(deps.metrics);
   const requireStorage = storageGuard(store.hosts);
 
   const find = async (name: string): Promise<App> => {
@@ -71,6 +73,7 @@ export function appActions(
       cause,
       operationId: operationId ?? randomUUID(),
     });
+    commands.inc({ verb });
     delivery.soon(operation);
     return operation;
   };
@@ -79,12 +82,19 @@ export function appActions(
     find,
     command,
     async register({ name, spec, actor, operationId, space = 'default' }) {
-      if ((await store.apps.find(name)) === null) await requireRoomForNew();
+      if ((await store.apps.find(name)) === null) await requireStorage();
       const registered = await store.apps.register({
-        ...{ name, space, owner: actor, spec, actor },
+        name,
+        space,
+        owner: actor,
+        spec,
+        actor,
         operationId: operationId ?? randomUUID(),
       });
-      if (registered.operation !== null) delivery.soon(registered.operation);
+      if (registered.operation !== null) {
+        commands.inc({ verb: registered.operation.verb });
+        delivery.soon(registered.operation);
+      }
       return registered;
     },
     async keepAwake({ name, cause, operationId }) {
@@ -96,14 +106,4 @@ export function appActions(
       return command({ name, verb: 'wake', cause, operationId });
     },
   };
-
-  async function requireRoomForNew(): Promise<void> {
-    await requireStorage();
-    const count = await store.apps.count();
-    if (count < settings.maxApps) return;
-    throw new LabError(
-      'quota_exceeded',
-      `${count} apps are registered, and that is the limit (LABKEEPER_MAX_APPS); remove some first`,
-    );
-  }
 }

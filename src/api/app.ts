@@ -5,24 +5,48 @@ import { bodyLimit } from 'hono/body-limit';
 import { secureHeaders } from 'hono/secure-headers';
 import { appActions } from './app-actions.ts';
 import { appCommands } from './app-commands.ts';
+import { appFeed } from './app-feed.ts';
+import { appLogRoutes } from './app-logs.ts';
 import { appLogs } from './app-log-source.ts';
+import { appUsage } from './app-usage.ts';
 import { apps } from './apps.ts';
 import { localUser } from './auth/local-user.ts';
 import { sameOrigin } from './auth/same-origin.ts';
 import type { ApiDependencies, ApiEnv } from './dependencies.ts';
 import { documentation } from './documentation.ts';
+import { eventFeed } from './event-feed.ts';
+import { events } from './event-routes.ts';
+import { eventStream } from './event-stream.ts';
 import { health } from './health.ts';
 import { hosts } from './hosts.ts';
 import { internal } from './internal.ts';
 import { apiMetrics } from './metrics.ts';
 import { router } from './openapi.ts';
 import { operations } from './operations.ts';
+import { appJson } from './present.ts';
 import { Problem, problemOf } from './problem.ts';
+import { streams } from './stream.ts';
 import { unmatched } from './unmatched.ts';
 
 /** The whole API and the pages, as one Hono app. Opens no port; takes what it needs as values. */
 export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
-  const metrics = apiMetrics(deps, () => 0);
+  const open = streams({
+    maxStreams: deps.settings.maxEventStreams,
+    bufferBytes: deps.settings.streamBufferBytes,
+    heartbeatMs: deps.settings.heartbeatMs,
+    ending: deps.ending,
+  });
+  const metrics = apiMetrics(deps, () => open.count());
+  const feeds = {
+    events: eventFeed({ events: deps.store.events, log: deps.log, ending: deps.ending }),
+    apps: appFeed({
+      store: deps.store,
+      present: (row) => appJson(row, deps.settings),
+      log: deps.log,
+      ending: deps.ending,
+    }),
+    streams: open,
+  };
   const actions = appActions(deps);
   const logs = appLogs({ hosts: deps.store.hosts, reader: deps.logReader });
   const app = router();
@@ -33,6 +57,9 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
 
   app.route('/', apps(deps, actions));
   app.route('/', appCommands(actions));
+  app.route('/', appUsage(actions, logs));
+  app.route('/', appLogRoutes(deps, { ...feeds, actions, logs }));
+  app.route('/', events(deps, actions, eventStream(feeds)));
   app.route('/', operations(deps));
   app.route('/', hosts(deps));
   app.route('/', internal(deps, actions, logs));

@@ -28,7 +28,6 @@ export type Deliver = (entry: OutboxEntry) => Promise<void>;
 export interface ApiSettings {
   maxBodyBytes: number;
   maxEventStreams: number;
-  maxApps: number;
   /** Public address of the console without final slash, if one is set. */
   consoleUrl: string | null;
   /** Public address of the apps without final slash. */

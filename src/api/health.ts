@@ -1,8 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { healthSchema, type HealthJson } from '../model/api.ts';
 import type { ApiDependencies, ApiEnv } from './dependencies.ts';
 import { json, router } from './openapi.ts';
+import { within } from './within.ts';
 
 const checkWithinMs = 1_000;
 
@@ -32,18 +32,11 @@ export function health(deps: Pick<ApiDependencies, 'store' | 'pingTemporal'>): O
 }
 
 async function check(ping: () => Promise<void>): Promise<{ ok: boolean; detail: string | null }> {
-  const ended = new AbortController();
-  const late = delay(checkWithinMs, undefined, { signal: ended.signal }).then(() => {
-    throw new Error(`does not answer within ${checkWithinMs} ms`);
-  });
   try {
-    await Promise.race([ping(), late]);
+    await within(checkWithinMs, ping());
     return { ok: true, detail: null };
   } catch (error) {
     return { ok: false, detail: error instanceof Error ? error.message : String(error) };
-  } finally {
-    ended.abort();
-    late.catch(() => undefined);
   }
 }
 

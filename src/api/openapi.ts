@@ -1,4 +1,4 @@
-import { OpenAPIHono, type z } from '@hono/zod-openapi';
+import { OpenAPIHono, z } from '@hono/zod-openapi';
 import { problemSchema, type ProblemJson } from '../model/api.ts';
 import { problemUrn } from '../model/api.ts';
 import type { ApiEnv } from './dependencies.ts';
@@ -66,3 +66,11 @@ const problemDetails: Partial<Record<ProblemType, string>> = {
   host_unreachable: 'cannot read from the agent of host local: connect ECONNREFUSED',
   quota_exceeded: '10000 apps are registered, and that is the limit (LABKEEPER_MAX_APPS)',
 };
+
+/** An answer that is not JSON. */
+export function stream(description: string, mediaType: string, example: string) {
+  const content: Record<string, { schema: z.ZodString; example: string }> = {
+    [mediaType]: { schema: z.string().meta({ description }), example },
+  };
+  return { description, content };
+}

@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '../log.ts';
 import type { Outbox } from '../store/ports.ts';
 import type { OutboxDelivery } from './outbox-delivery.ts';
+import { pause } from './pause.ts';
 
 /**
  * Delivers what is due: at the start, then every `intervalMs`, until `signal` aborts. What an API
@@ -34,8 +34,4 @@ export async function sweepOutbox(options: {
     }
     if (!full) await pause(intervalMs, signal);
   }
-}
-
-async function pause(durationMs: number, signal: AbortSignal): Promise<void> {
-  await delay(durationMs, undefined, { signal }).catch(() => undefined);
 }

@@ -49,7 +49,15 @@ export function operationJson(operation: Operation): OperationJson {
   const { id, entity, verb, state, actor, why, detail, createdAt, finishedAt } = operation;
   const [kind, name] = entity.split('/', 2);
   return {
-    ...{ id, entity, verb, state, actor, why, detail, createdAt, finishedAt },
+    id,
+    entity,
+    verb,
+    state,
+    actor,
+    why,
+    detail,
+    createdAt,
+    finishedAt,
     links: { self: operationUrl(id), entity: `/api/v1/${kind}s/${name}` },
   };
 }

@@ -2,8 +2,9 @@ import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type { z } from 'zod';
 import { problemUrn, type ProblemJson } from '../model/api.ts';
-import { failureTypes, isLabError, type FailureType } from '../model/failures.ts';
+import { isLabError, type FailureType } from '../model/failures.ts';
 import type { ApiDependencies, ApiEnv } from './dependencies.ts';
+import { within } from './within.ts';
 
 /** Problems that only the HTTP door knows; the others are the model's failure types. */
 type DoorProblem =
@@ -168,7 +169,10 @@ function httpProblem(error: HTTPException): Problem {
   }
 }
 
-/** Errors of sockets, and SQLSTATE classes 08 (connection), 53 (resources), 57P (shutdown). */
+/**
+ * Errors of sockets, and SQLSTATE: classes 08 (connection) and 53 (resources), 57P (shutdown), and
+ * the three timeouts. Stores keep the driver's error as cause.
+ */
 function speaksOfConnection(error: unknown): boolean {
   for (let at: unknown = error, depth = 0; at instanceof Error && depth < 8; depth += 1) {
     const { code } = at as { code?: unknown };
@@ -179,26 +183,12 @@ function speaksOfConnection(error: unknown): boolean {
 }
 
 const connectionCodes =
-  /^(?:ECONN\w+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|08\w{3}|53\w{3}|57P\d\d)$/;
+  /^(?:ECONN\w+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT|08\w{3}|53\w{3}|57P\d\d|57014|55P03|25P03)$/;
 
 /** An error without a code may still be a lost connection: the database itself is asked. */
 async function answers(store: ApiDependencies['store']): Promise<boolean> {
-  const deadline = AbortSignal.timeout(1_000);
-  const late = new Promise<never>((_resolve, reject) => {
-    deadline.addEventListener('abort', () => reject(new Error('ping took too long')), {
-      once: true,
-    });
-  });
-  return Promise.race([store.ping(), late]).then(
+  return within(1_000, store.ping()).then(
     () => true,
     () => false,
   );
 }
-
-/** Every type a problem can have, for the documentation. */
-export const problemTypes: readonly ProblemType[] = [
-  ...failureTypes,
-  ...(Object.keys(problemTable) as ProblemType[]).filter(
-    (type) => !failureTypes.some((known) => known === type),
-  ),
-];

@@ -1,0 +1,65 @@
+import type { AppJson } from '../model/api.ts';
+import type { TimelineEvent } from '../store/ports.ts';
+import type { AppFeed } from './app-feed.ts';
+import type { EventFeed } from './event-feed.ts';
+import { eventJson } from './present.ts';
+import type { Streams } from './stream.ts';
+
+/** A comment that keeps proxies from closing a quiet stream. */
+const heartbeat = ': still here\n\n';
+
+/**
+ * Server-sent events: `event` (one line of a timeline, with its id) and `app` (an app as it is now,
+ * without an id; `app-removed` when it is gone). `after` resumes the timeline behind an id.
+ */
+export function eventStream(sources: { events: EventFeed; apps: AppFeed; streams: Streams }) {
+  const { events, apps, streams } = sources;
+  return async (options: {
+    app: string | null;
+    after: string | undefined;
+    /** Begin with the apps as they are now. */
+    snapshot: boolean;
+  }): Promise<Response> => {
+    const stream = streams.open({ heartbeat });
+    const writeEvents = (lines: readonly TimelineEvent[]) => {
+      for (const line of lines) {
+        stream.write(message('event', eventJson(line), line.id));
+      }
+    };
+    const writeApp = (name: string, app: AppJson | null) => {
+      if (app === null) stream.write(message('app-removed', { name }));
+      else stream.write(message('app', app));
+    };
+    try {
+      stream.write('retry: 2000\n\n');
+      await apps.follow({
+        app: options.app,
+        snapshot: options.snapshot,
+        deliver: writeApp,
+        signal: stream.closed,
+      });
+      await events.follow({
+        ...(options.app === null ? {} : { entity: `app/${options.app}` as const }),
+        after: options.after,
+        deliver: writeEvents,
+        drained: () => stream.drained(),
+        signal: stream.closed,
+      });
+    } catch (error) {
+      stream.end();
+      throw error;
+    }
+    return new Response(stream.body, {
+      headers: {
+        'content-type': 'text/event-stream; charset=utf-8',
+        'cache-control': 'no-store',
+        'x-accel-buffering': 'no',
+      },
+    });
+  };
+}
+
+function message(event: string, data: unknown, id?: string): string {
+  const idLine = id === undefined ? '' : `id: ${id}\n`;
+  return `${idLine}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+}

@@ -1,0 +1,154 @@
+import { readFile } from 'node:fs/promises';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createAdaptorServer } from '@hono/node-server';
+import { Client, Connection } from '@temporalio/client';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { loadConfig, type Config } from '../config.ts';
+import { createLog, type Log } from '../log.ts';
+import { refusalToBind } from '../model/bind.ts';
+import { openPostgresStore } from '../store/postgres/index.ts';
+import { createApp } from './app.ts';
+import type { ApiSettings } from './dependencies.ts';
+import { agentLogReader } from './log-reader.ts';
+import { outboxDelivery } from './outbox-delivery.ts';
+import { sweepOutbox } from './outbox-sweeper.ts';
+import { temporalDelivery } from './temporal-delivery.ts';
+
+/** How long a delivery may take before it is the sweeper's; a ping before it counts as silence. */
+const deliveryDeadlineMs = 5_000;
+const temporalPingMs = 1_000;
+/** Requests that are still under way after this are cut when the process ends. */
+const shutdownMs = 5_000;
+
+await main();
+
+async function main(): Promise<void> {
+  const config = loadConfig(process.env);
+  const log = createLog({ process: 'api', level: config.LABKEEPER_LOG_LEVEL });
+  const refused = refusalToBind(config.LABKEEPER_BIND);
+  if (refused !== null) {
+    log.fatal(refused);
+    process.exitCode = 1;
+    return;
+  }
+  await serve(config, log);
+}
+
+async function serve(config: Config, log: Log): Promise<void> {
+  const internalToken = await readInternalToken(config);
+  const ending = new AbortController();
+  const passwordFile = config.LABKEEPER_DATABASE_PASSWORD_FILE;
+  const store = await openPostgresStore({
+    url: config.LABKEEPER_DATABASE_URL,
+    ...(passwordFile === undefined ? {} : { passwordFile }),
+    poolSize: config.LABKEEPER_DATABASE_POOL,
+    applicationName: 'labkeeper-api',
+    maxApps: config.LABKEEPER_MAX_APPS,
+    log,
+  });
+  const identity = `labkeeper-api@${config.LABKEEPER_HOST_NAME}:${process.pid}`;
+  const connection = Connection.lazy({ address: config.TEMPORAL_ADDRESS });
+  const client = new Client({ connection, namespace: config.TEMPORAL_NAMESPACE, identity });
+  const pingTemporal = async () => {
+    await connection.withDeadline(Date.now() + temporalPingMs, () =>
+      connection.workflowService.getSystemInfo({}),
+    );
+  };
+  const delivery = outboxDelivery({
+    outbox: store.outbox,
+    deliver: temporalDelivery({ client, deadlineMs: deliveryDeadlineMs }),
+    log,
+  });
+  const metrics = new Registry();
+  collectDefaultMetrics({ register: metrics });
+  const app = createApp({
+    store,
+    log,
+    delivery,
+    internalToken,
+    metrics,
+    pingTemporal,
+    logReader: agentLogReader({ token: internalToken, timeoutMs: 5_000 }),
+    settings: settingsOf(config),
+    ending: ending.signal,
+  });
+  const swept = sweepOutbox({
+    outbox: store.outbox,
+    delivery,
+    log,
+    signal: ending.signal,
+    intervalMs: 1_000,
+    batch: 100,
+    holdMs: 15_000,
+  });
+  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+  // Longer than any pool of ours keeps a connection idle, so that none is closed under a request.
+  server.keepAliveTimeout = 75_000;
+  const port = await listen(server, config.LABKEEPER_API_PORT);
+  // The first visit should not have to wait for the first connection.
+  pingTemporal().catch((error: unknown) => log.warn({ err: error }, 'temporal not reached yet'));
+  log.info({ url: `http://127.0.0.1:${port}` }, 'ready');
+
+  const signal = await endSignal();
+  log.info({ signal }, 'ending');
+  ending.abort();
+  await closed(server);
+  await swept;
+  await delivery.idle();
+  await Promise.all([store.close(), connection.close()]);
+  log.info('ended');
+}
+
+async function readInternalToken(config: Config): Promise<string> {
+  const file = config.LABKEEPER_INTERNAL_TOKEN_FILE;
+  if (file === undefined) {
+    throw new Error(
+      'LABKEEPER_INTERNAL_TOKEN_FILE is not set: gateway, API and agents share a secret. `labkeeper up` makes one; otherwise write 32 random characters into a file of mode 0600.',
+    );
+  }
+  const token = (await readFile(file, 'utf8')).trim();
+  if (token.length < 16) throw new Error(`the secret in ${file} has less than 16 characters`);
+  return token;
+}
+
+function settingsOf(config: Config): ApiSettings {
+  const trimmed = (url: string) => url.replace(/\/+$/, '');
+  const { LABKEEPER_CONSOLE_URL: consoleUrl, LABKEEPER_TEMPORAL_UI_URL: uiUrl } = config;
+  return {
+    maxBodyBytes: config.LABKEEPER_MAX_API_BODY_BYTES,
+    maxEventStreams: config.LABKEEPER_MAX_EVENT_STREAMS,
+    consoleUrl: consoleUrl === undefined ? null : trimmed(consoleUrl),
+    appsUrl: trimmed(config.LABKEEPER_APPS_URL ?? `http://localhost:${config.LABKEEPER_APPS_PORT}`),
+    temporalUiUrl: uiUrl === undefined ? null : trimmed(uiUrl),
+    temporalNamespace: config.TEMPORAL_NAMESPACE,
+    heartbeatMs: 15_000,
+    logPollMs: 200,
+    streamBufferBytes: 1024 * 1024,
+  };
+}
+
+function listen(server: Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
+  });
+}
+
+function endSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.once(signal, () => resolve(signal));
+    }
+  });
+}
+
+/** Requests under way are finished, streams were told to end, idle connections go at once. */
+async function closed(server: Server): Promise<void> {
+  const cut = setTimeout(() => server.closeAllConnections(), shutdownMs);
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+  });
+  clearTimeout(cut);
+}
