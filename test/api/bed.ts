@@ -1,0 +1,139 @@
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { createApp } from '../../src/api/app.ts';
+import type { ApiDependencies, ApiSettings, Deliver } from '../../src/api/dependencies.ts';
+import type { LogReader } from '../../src/api/log-reader.ts';
+import { outboxDelivery } from '../../src/api/outbox-delivery.ts';
+import type { AppSpecInput } from '../../src/model/app-spec.ts';
+import type { OutboxEntry, Store } from '../../src/store/ports.ts';
+import { openTestStore } from '../beds/postgres.ts';
+
+export const internalToken = 'a-secret-of-the-test-bed';
+
+export const spec: AppSpecInput = { command: ['serve', '{port}'] };
+
+export interface ApiBed {
+  store: Store;
+  databaseUrl: string;
+  deps: ApiDependencies;
+  app: ReturnType<typeof createApp>;
+  /** What was handed to workflows, in order. */
+  delivered: OutboxEntry[];
+  /** Lines of the log. */
+  logged: Record<string, unknown>[];
+  /** A request as the CLI sends it; an object becomes a JSON body. */
+  send(
+    method: string,
+    path: string,
+    options?: { body?: unknown; headers?: Record<string, string> },
+  ): Promise<Response>;
+  /** Registers an app and waits until its outbox entry is delivered. */
+  register(name: string, more?: Partial<AppSpecInput>): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The real API on a real database of its own; only what is beyond it is made up. */
+export async function openApi(
+  options: {
+    deliver?: Deliver;
+    logReader?: LogReader;
+    pingTemporal?: () => Promise<void>;
+    settings?: Partial<ApiSettings>;
+    store?: (store: Store) => Store;
+    maxApps?: number;
+  } = {},
+): Promise<ApiBed> {
+  const { maxApps } = options;
+  const database = await openTestStore(maxApps === undefined ? {} : { maxApps });
+  const store = options.store?.(database.store) ?? database.store;
+  const delivered: OutboxEntry[] = [];
+  const logged: Record<string, unknown>[] = [];
+  const ending = new AbortController();
+  const log = pino(
+    { level: 'debug' },
+    { write: (line: string) => void logged.push(JSON.parse(line) as Record<string, unknown>) },
+  );
+  const delivery = outboxDelivery({
+    outbox: store.outbox,
+    log,
+    deliver: async (entry) => {
+      await options.deliver?.(entry);
+      delivered.push(entry);
+    },
+  });
+  const deps: ApiDependencies = {
+    store,
+    log,
+    delivery,
+    logReader: options.logReader ?? emptyLogReader,
+    pingTemporal: options.pingTemporal ?? (async () => undefined),
+    internalToken,
+    metrics: new Registry(),
+    ending: ending.signal,
+    settings: {
+      maxBodyBytes: 1024 * 1024,
+      maxEventStreams: 20,
+      consoleUrl: null,
+      appsUrl: 'http://localhost:8081',
+      temporalUiUrl: 'http://localhost:8233',
+      temporalNamespace: 'default',
+      heartbeatMs: 15_000,
+      logPollMs: 10,
+      streamBufferBytes: 64 * 1024,
+      ...options.settings,
+    },
+  };
+  const app = createApp(deps);
+
+  const send: ApiBed['send'] = async (method, path, { body, headers = {} } = {}) =>
+    app.request(`http://127.0.0.1:8090${path}`, {
+      method,
+      headers: {
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+
+  return {
+    store,
+    databaseUrl: database.url,
+    deps,
+    app,
+    delivered,
+    logged,
+    send,
+    async register(name, more = {}) {
+      const answer = await send('PUT', `/api/v1/apps/${name}`, { body: { ...spec, ...more } });
+      if (!answer.ok) throw new Error(`cannot register ${name}: ${await answer.text()}`);
+      await delivery.idle();
+    },
+    async close() {
+      ending.abort();
+      await delivery.idle();
+      await database.close();
+    },
+  };
+}
+
+const emptyLogReader: LogReader = {
+  read: async (_host, _instance, range) => {
+    const at = range.fromByte ?? 0;
+    return { fromByte: at, nextByte: at, bytes: new Uint8Array(), complete: true };
+  },
+  usage: async () => null,
+};
+
+/** The fields of a problem, of an answer that must be one. */
+export async function problemOf(answer: Response): Promise<{
+  type: string;
+  status: number;
+  detail: string;
+  errors?: { path: string; message: string }[];
+}> {
+  const kind = answer.headers.get('content-type');
+  if (kind !== 'application/problem+json') {
+    throw new Error(`${answer.status} with ${kind}: ${await answer.text()}`);
+  }
+  return (await answer.json()) as Awaited<ReturnType<typeof problemOf>>;
+}
