@@ -17,7 +17,9 @@ export function locate(host: string, path: string): Place | null {
   const label = hostForm.exec(host)?.[1];
   const below = path.startsWith('/app/') ? belowApp(path) : null;
   if (label === undefined) {
-    return below === null ? null : { app: below.app, form: 'path', base: appBasePath(below.app), rest: below.rest };
+    return below === null
+      ? null
+      : { app: below.app, form: 'path', base: appBasePath(below.app), rest: below.rest };
   }
   return { app: label.toLowerCase(), form: 'host', base: '', rest: path };
 }

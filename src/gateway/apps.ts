@@ -194,7 +194,12 @@ function send(gateway: AppGateway, request: AppRequest, entry: Entry): void {
 }
 
 /** No answer of the target: the route may be stale, or the app has just died. */
-function failed(gateway: AppGateway, request: AppRequest, entry: Entry, failure: ForwardFailure): void {
+function failed(
+  gateway: AppGateway,
+  request: AppRequest,
+  entry: Entry,
+  failure: ForwardFailure,
+): void {
   const { exchange, place } = request;
   if (exchange.over) return;
   gateway.count('upstreamFailure');

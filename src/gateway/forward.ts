@@ -153,7 +153,10 @@ function answered(forwarding: Forwarding, bytes: Buffer): void {
       } else forwarding.headBytes = from === 0 ? all : all.subarray(from);
       return;
     }
-    const head = parseResponseHead(all.toString('latin1', from, end), forwarding.exchange.head.method);
+    const head = parseResponseHead(
+      all.toString('latin1', from, end),
+      forwarding.exchange.head.method,
+    );
     if (typeof head === 'string') {
       fail(forwarding, 'unreadable', head);
       return;
@@ -195,7 +198,12 @@ function passInterim(forwarding: Forwarding, head: ResponseHead): void {
   );
 }
 
-function beginAnswer(forwarding: Forwarding, head: ResponseHead, bytes: Buffer, from: number): void {
+function beginAnswer(
+  forwarding: Forwarding,
+  head: ResponseHead,
+  bytes: Buffer,
+  from: number,
+): void {
   const { exchange, options } = forwarding;
   forwarding.head = head;
   forwarding.framing = head.framing;

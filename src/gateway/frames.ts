@@ -68,10 +68,7 @@ function readHeaderByte(state: FrameState, byte: number): void {
     const extended = state.lengthCode === 126 ? 2 : state.lengthCode === 127 ? 8 : 0;
     if (extended === 0) state.length = state.lengthCode;
     state.headerLength = 2 + extended + ((byte & 0x80) === 0 ? 0 : 4);
-  } else if (
-    (state.lengthCode === 126 && index < 4) ||
-    (state.lengthCode === 127 && index < 10)
-  ) {
+  } else if ((state.lengthCode === 126 && index < 4) || (state.lengthCode === 127 && index < 10)) {
     state.length = state.length * 256 + byte;
   }
   if (state.headerBytes === state.headerLength) endHeader(state);

@@ -95,7 +95,8 @@ export async function runPrimary(options: PrimaryOptions): Promise<void> {
     log.error({ worker: member.id, code, signal, againInMs: delayMs }, 'a gateway worker died');
     tellAlive();
     setTimeout(() => {
-      if (!ending) start().then(tellAlive, (error) => log.error({ why: String(error) }, 'no worker'));
+      if (!ending)
+        start().then(tellAlive, (error) => log.error({ why: String(error) }, 'no worker'));
     }, delayMs);
   };
 
@@ -108,7 +109,10 @@ export async function runPrimary(options: PrimaryOptions): Promise<void> {
     const outcomes = await Promise.allSettled(fresh);
     const failed = outcomes.filter((outcome) => outcome.status === 'rejected');
     if (failed.length > 0) {
-      log.error({ why: String(failed[0]?.reason) }, 'the new workers do not start: the old ones stay');
+      log.error(
+        { why: String(failed[0]?.reason) },
+        'the new workers do not start: the old ones stay',
+      );
       for (const outcome of outcomes) {
         if (outcome.status === 'fulfilled') retire(outcome.value);
       }
@@ -179,7 +183,9 @@ async function serveMetrics(
 }
 
 /** Prometheus' text format; a number of several workers is their sum. */
-export function exposition(members: readonly { role: string; numbers: Record<string, number> }[]): string {
+export function exposition(
+  members: readonly { role: string; numbers: Record<string, number> }[],
+): string {
   const sums = new Map<string, number>();
   for (const { numbers } of members) {
     for (const [name, value] of Object.entries(numbers)) {

@@ -88,7 +88,8 @@ function serveWait(
   query: string,
 ): void {
   const wanted = new URLSearchParams(query).get('to') ?? '';
-  const fits = wanted.startsWith(`${place.base}/`) && !wanted.startsWith('//') && printable.test(wanted);
+  const fits =
+    wanted.startsWith(`${place.base}/`) && !wanted.startsWith('//') && printable.test(wanted);
   const to = fits ? wanted : `${place.base}/`;
   if (isOpen(entry)) answer(exchange, redirect(307, to));
   else answer(exchange, waitingAnswer(pageOf(gateway.watch, entry, place.base), to));

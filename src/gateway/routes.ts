@@ -33,6 +33,8 @@ export interface Routes {
   /** Counts reads of the store as they begin. */
   reads: number;
   reading: Map<string, Promise<Entry | null>>;
+  readingAll: Promise<void> | null;
+  allAgain: boolean;
   again: Set<string>;
   unknownUntilMs: Map<string, number>;
   store: RouteStore;
@@ -47,6 +49,8 @@ export function createRoutes(store: RouteStore, log: Log, snapshot: readonly App
     storeReachable: false,
     reads: 0,
     reading: new Map(),
+    readingAll: null,
+    allAgain: false,
     again: new Set(),
     unknownUntilMs: new Map(),
     store,
@@ -157,7 +161,17 @@ function tell(routes: Routes, app: string, entry: Entry | null): void {
   for (const watcher of routes.watchers) watcher(app, entry);
 }
 
-async function readAll(routes: Routes): Promise<void> {
+function readAll(routes: Routes): Promise<void> {
+  routes.allAgain = routes.readingAll !== null;
+  routes.readingAll ??= readAllOnce(routes).finally(() => {
+    routes.readingAll = null;
+    // Something changed while the list was on its way.
+    if (routes.allAgain) void readAll(routes);
+  });
+  return routes.readingAll;
+}
+
+async function readAllOnce(routes: Routes): Promise<void> {
   const read = (routes.reads += 1);
   try {
     const all = await routes.store.all();

@@ -29,7 +29,7 @@ if (cluster.isPrimary) {
 
 async function runWorker(): Promise<void> {
   const [{ startGatewayWorker, listenerName }, { openPostgresStore }] = await Promise.all([
-    import('./worker.ts'),
+    import('./worker-process.ts'),
     import('../store/postgres/index.ts'),
   ]);
   const settings: Settings = JSON.parse(process.argv.at(-1) ?? '');

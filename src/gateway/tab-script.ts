@@ -32,7 +32,9 @@ function allowsTag(policy: string): boolean {
     const scripts =
       directives.get('script-src-elem') ?? directives.get('script-src') ?? fallback ?? null;
     const connections = directives.get('connect-src') ?? fallback ?? null;
-    return ownOriginIn(scripts) && !scripts?.includes("'strict-dynamic'") && ownOriginIn(connections);
+    return (
+      ownOriginIn(scripts) && !scripts?.includes("'strict-dynamic'") && ownOriginIn(connections)
+    );
   });
 }
 

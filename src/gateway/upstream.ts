@@ -33,7 +33,10 @@ export interface UpstreamPool {
 
 /** Keep-alive connections to all targets, newest used first. */
 export function createPool(): UpstreamPool {
-  const pool: UpstreamPool = { idle: new Map(), sweep: setInterval(() => expire(pool), 1_000).unref() };
+  const pool: UpstreamPool = {
+    idle: new Map(),
+    sweep: setInterval(() => expire(pool), 1_000).unref(),
+  };
   return pool;
 }
 
@@ -67,7 +70,11 @@ export function take(
 }
 
 /** Puts a connection back, unless it is unfit for another request. */
-export function give(pool: UpstreamPool, upstream: Upstream, keepAliveSeconds: number | null): void {
+export function give(
+  pool: UpstreamPool,
+  upstream: Upstream,
+  keepAliveSeconds: number | null,
+): void {
   upstream.user = null;
   const { socket } = upstream;
   if (socket.destroyed || socket.readableEnded || socket.writableLength > 0) {

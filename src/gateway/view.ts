@@ -33,7 +33,11 @@ export function newsOf(
   const title = route.title ?? route.app;
   let status = entry.status;
   let sentence = explainApp(title, condition);
-  if (status === 'ready' && route.target !== null && entry.suspectGeneration === route.target.generation) {
+  if (
+    status === 'ready' &&
+    route.target !== null &&
+    entry.suspectGeneration === route.target.generation
+  ) {
     status = 'restarting';
     sentence = `${title} does not answer at the moment; looking whether it comes back.`;
   } else if (status === 'ready' && route.target === null) {

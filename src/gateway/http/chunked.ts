@@ -74,7 +74,8 @@ export function readChunked(
       case 'extension':
         state.extensionBytes += 1;
         if (byte === 0x0d) state.phase = 'size-lf';
-        else if (byte < 0x20 || byte === 0x7f || state.extensionBytes > maxExtensionBytes) return -1;
+        else if (byte < 0x20 || byte === 0x7f || state.extensionBytes > maxExtensionBytes)
+          return -1;
         break;
       case 'size-lf':
         if (byte !== 0x0a) return -1;
@@ -99,7 +100,8 @@ export function readChunked(
 
 function readTrailers(state: ChunkedState, bytes: Buffer, from: number): number {
   const before = state.trailers.length;
-  const text = state.trailers + bytes.toString('latin1', from, Math.min(bytes.length, from + maxTrailerBytes));
+  const text =
+    state.trailers + bytes.toString('latin1', from, Math.min(bytes.length, from + maxTrailerBytes));
   const end = text.startsWith('\r\n') ? 0 : text.indexOf('\r\n\r\n');
   if (end === -1) {
     if (text.length >= maxTrailerBytes) return -1;

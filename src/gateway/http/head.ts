@@ -142,7 +142,12 @@ export function parseRequestHead(text: string): RequestHead | HeadRefusal {
     contentLength,
     keepAlive,
     upgrade:
-      !http10 && !chunked && contentLength <= 0 && webSocketKey && upgradeTo === 'websocket' && tokens.includes('upgrade'),
+      !http10 &&
+      !chunked &&
+      contentLength <= 0 &&
+      webSocketKey &&
+      upgradeTo === 'websocket' &&
+      tokens.includes('upgrade'),
     expectsContinue,
     connectionNames: tokens,
   };
@@ -227,7 +232,8 @@ export function parseTrailers(text: string): { names: string[]; lines: string[] 
 const noNames: readonly string[] = [];
 /** Control characters, a CR without LF, a LF without CR. Tab is allowed inside values. */
 const forbiddenBytes = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n/;
-const requestLine = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}) ([\x21-\x7e\x80-\xff]+) HTTP\/1\.([0-9])$/;
+const requestLine =
+  /^([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}) ([\x21-\x7e\x80-\xff]+) HTTP\/1\.([0-9])$/;
 const statusLine = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: (.*))?$/;
 const absoluteTarget = /^[hH][tT][tT][pP][sS]?:\/\/([^/?#]*)(.*)$/;
 const fieldName = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;

@@ -165,7 +165,8 @@ export async function startGatewayWorker(options: GatewayWorkerOptions): Promise
         ]),
       ),
       labkeeper_gateway_connections: apps.connections.size + console.connections.size,
-      labkeeper_gateway_refused_connections_total: apps.refusedConnections + console.refusedConnections,
+      labkeeper_gateway_refused_connections_total:
+        apps.refusedConnections + console.refusedConnections,
       labkeeper_gateway_websockets: sockets.open,
       labkeeper_gateway_event_streams: hub.open,
       labkeeper_gateway_held_requests: holds.held,
