@@ -1,0 +1,179 @@
+import {
+  appListSchema,
+  appSchema,
+  appUsageSchema,
+  eventListSchema,
+  healthSchema,
+  hostListSchema,
+  operationSchema,
+  registeredAppSchema,
+  type AppJson,
+  type AppListJson,
+  type AppUsageJson,
+  type EventListJson,
+  type HealthJson,
+  type HostJson,
+  type OperationJson,
+  type RegisteredAppJson,
+} from '../model/api.ts';
+import type { AppSpecInput } from '../model/app-spec.ts';
+import { followEvents, type FollowOptions, type StreamMessage } from './follow-events.ts';
+import { followLog, readLog, type LogOptions, type LogText } from './logs.ts';
+import { ProblemError } from './problem-error.ts';
+import { sleep } from './sleep.ts';
+import { transport, type ClientOptions } from './transport.ts';
+
+export { ProblemError, UnreachableError } from './problem-error.ts';
+export type { ClientOptions } from './transport.ts';
+export type { FollowOptions, StreamMessage } from './follow-events.ts';
+export type { LogOptions, LogText } from './logs.ts';
+
+export interface CommandOptions {
+  /** Shown in the timeline. */
+  why?: string;
+  /** Repeating a command under the same key does it once. */
+  idempotencyKey?: string;
+}
+
+/**
+ * The API of labkeeper, typed. Every method rejects with `ProblemError` when it was refused and
+ * `UnreachableError` when nobody answered. Commands resolve when they are accepted: `wait` for
+ * what comes of them.
+ */
+export interface LabkeeperClient {
+  apps: {
+    list(page?: { space?: string; after?: string; limit?: number }): Promise<AppListJson>;
+    /** All apps by name, page by page. */
+    all(filter?: { space?: string }): AsyncGenerator<AppJson>;
+    show(name: string): Promise<AppJson>;
+    /** The app, or null when there is none. */
+    find(name: string): Promise<AppJson | null>;
+    /** Registers or replaces. */
+    register(
+      name: string,
+      spec: AppSpecInput,
+      options?: Pick<CommandOptions, 'idempotencyKey'>,
+    ): Promise<RegisteredAppJson>;
+    remove(name: string, options?: CommandOptions): Promise<OperationJson>;
+    start(name: string, options?: CommandOptions): Promise<OperationJson>;
+    stop(name: string, options?: CommandOptions): Promise<OperationJson>;
+    restart(name: string, options?: CommandOptions): Promise<OperationJson>;
+    keepAwake(name: string, options?: CommandOptions): Promise<OperationJson>;
+    usage(name: string): Promise<AppUsageJson>;
+    /** The end of its log, or a range. */
+    log(name: string, options?: LogOptions): Promise<LogText>;
+    /** Its log as it grows, piece by piece, through restarts unless a generation is given. */
+    followLog(name: string, options?: LogOptions): AsyncGenerator<string>;
+    events(name: string, page?: { before?: string; limit?: number }): Promise<EventListJson>;
+    follow(name: string, options?: FollowOptions): AsyncGenerator<StreamMessage>;
+  };
+  events: {
+    list(page?: { before?: string; limit?: number }): Promise<EventListJson>;
+    follow(options?: FollowOptions): AsyncGenerator<StreamMessage>;
+  };
+  operations: {
+    show(id: string): Promise<OperationJson>;
+    /** Resolves when it is over, succeeded or failed; rejects after `timeoutMs` (default 2 min). */
+    wait(id: string, options?: WaitOptions): Promise<OperationJson>;
+  };
+  hosts: { list(): Promise<HostJson[]> };
+  /** Whether the API can do its work; an answer also when it cannot. */
+  health(): Promise<HealthJson>;
+}
+
+export interface WaitOptions {
+  timeoutMs?: number;
+  signal?: AbortSignal;
+}
+
+export function labkeeperClient(options: ClientOptions): LabkeeperClient {
+  const wire = transport(options);
+  const { json } = wire;
+  const appPath = (name: string) => `/api/v1/apps/${encodeURIComponent(name)}`;
+
+  const command = (name: string, verb: string, { why, idempotencyKey }: CommandOptions = {}) =>
+    json(`${appPath(name)}/${verb}`, operationSchema, {
+      method: 'POST',
+      body: why === undefined ? {} : { why },
+      headers: { 'idempotency-key': idempotencyKey },
+    });
+  const list: LabkeeperClient['apps']['list'] = (page = {}) =>
+    json('/api/v1/apps', appListSchema, { query: page });
+  const show = (name: string) => json(appPath(name), appSchema);
+  const showOperation = (id: string) =>
+    json(`/api/v1/operations/${encodeURIComponent(id)}`, operationSchema);
+
+  return {
+    apps: {
+      list,
+      async *all(filter = {}) {
+        let after: string | null = null;
+        do {
+          const page: AppListJson = await list(after === null ? filter : { ...filter, after });
+          yield* page.items;
+          after = page.next;
+        } while (after !== null);
+      },
+      show,
+      find: (name) => show(name).catch(nullWhenAbsent),
+      register: (name, spec, { idempotencyKey } = {}) =>
+        json(appPath(name), registeredAppSchema, {
+          method: 'PUT',
+          body: spec,
+          headers: { 'idempotency-key': idempotencyKey },
+        }),
+      remove: (name, { why, idempotencyKey } = {}) =>
+        json(appPath(name), operationSchema, {
+          method: 'DELETE',
+          query: { why },
+          headers: { 'idempotency-key': idempotencyKey },
+        }),
+      start: (name, options) => command(name, 'start', options),
+      stop: (name, options) => command(name, 'stop', options),
+      restart: (name, options) => command(name, 'restart', options),
+      keepAwake: (name, options) => command(name, 'keep-awake', options),
+      usage: (name) => json(`${appPath(name)}/usage`, appUsageSchema),
+      log: (name, options) => readLog(wire, `${appPath(name)}/logs`, options),
+      followLog: (name, options) => followLog(wire, `${appPath(name)}/logs`, options),
+      events: (name, page = {}) =>
+        json(`${appPath(name)}/events`, eventListSchema, { query: page }),
+      follow: (name, options) => followEvents(wire, `${appPath(name)}/events/stream`, options),
+    },
+    events: {
+      list: (page = {}) => json('/api/v1/events', eventListSchema, { query: page }),
+      follow: (options) => followEvents(wire, '/api/v1/events/stream', options),
+    },
+    operations: {
+      show: showOperation,
+      wait: (id, options) => waitFor(() => showOperation(id), options),
+    },
+    hosts: { list: async () => (await json('/api/v1/hosts', hostListSchema)).items },
+    health: () => json('/health/ready', healthSchema, { accept: [503] }),
+  };
+}
+
+function nullWhenAbsent(error: unknown): null {
+  if (error instanceof ProblemError && error.type === 'not_found') return null;
+  throw error;
+}
+
+const firstLookMs = 50;
+const lastLookMs = 1_000;
+
+async function waitFor(
+  show: () => Promise<OperationJson>,
+  { timeoutMs = 120_000, signal }: WaitOptions = {},
+): Promise<OperationJson> {
+  const endsAtMs = performance.now() + timeoutMs;
+  for (let lookMs = firstLookMs; ; lookMs = Math.min(lookMs * 1.5, lastLookMs)) {
+    const operation = await show();
+    if (operation.state !== 'accepted') return operation;
+    signal?.throwIfAborted();
+    if (performance.now() >= endsAtMs) {
+      throw new Error(
+        `${operation.verb} of ${operation.entity} is not over after ${timeoutMs} ms; it goes on as operation ${operation.id}`,
+      );
+    }
+    await sleep(lookMs, signal);
+  }
+}
