@@ -33,7 +33,7 @@ export async function listen(
       );
     } catch (error) {
       if (signal.aborted) return;
-      database.log.warn({ err: error, channel, retryMs }, 'database listener lost');
+      database.log.warn({ why: String(error), channel, retryMs }, 'database listener lost');
       await pause(retryMs * (0.5 + Math.random() / 2), signal);
       retryMs = Math.min(retryMs * 2, lastRetryMs);
     }
@@ -62,7 +62,7 @@ async function listenOnce(
     clearInterval(check);
     client.removeAllListeners('notification');
     client.end().catch((error: unknown) => {
-      database.log.debug({ err: error }, 'database listener did not end cleanly');
+      database.log.debug({ why: String(error) }, 'database listener did not end cleanly');
     });
   }
 }

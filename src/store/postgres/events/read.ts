@@ -4,7 +4,7 @@ import type { TimelineEvent } from '../../ports.ts';
 import type { Database } from '../database.ts';
 
 interface EventRow extends Record<string, unknown> {
-  tx: string;
+  transaction: string;
   id: string;
   entity: EntityName;
   at: Date;
@@ -14,8 +14,8 @@ interface EventRow extends Record<string, unknown> {
   data: Record<string, unknown>;
 }
 
-/** `tx` as a number's text: the driver has no type for it. */
-const columns = 'tx::text, id, entity, at, actor, what, why, data';
+/** As text, since the driver has no type for it; under a name that no ORDER BY takes for the column. */
+const columns = 'tx::text AS transaction, id, entity, at, actor, what, why, data';
 
 export async function listEvents(
   database: Database,
@@ -61,18 +61,18 @@ export async function eventsSince(
 }
 
 export async function latestEventId(database: Database): Promise<string> {
-  const [row] = await database.query<{ tx: string; id: string }>(
+  const [row] = await database.query<{ transaction: string; id: string }>(
     'find the newest event',
-    `SELECT tx::text, id FROM events
+    `SELECT tx::text AS transaction, id FROM events
      WHERE tx < pg_snapshot_xmin(pg_current_snapshot())
      ORDER BY tx DESC, id DESC LIMIT 1`,
   );
-  return row === undefined ? '0' : `${row.tx}-${row.id}`;
+  return row === undefined ? '0' : `${row.transaction}-${row.id}`;
 }
 
 function toEvent(row: EventRow): TimelineEvent {
   return {
-    id: `${row.tx}-${row.id}`,
+    id: `${row.transaction}-${row.id}`,
     entity: row.entity,
     at: row.at.toISOString(),
     actor: row.actor,

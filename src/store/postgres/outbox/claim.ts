@@ -26,8 +26,8 @@ export async function claimEntry(
       [operationId, holdMs],
     );
     if (row !== undefined) return toEntry(row);
-    const waits = await isBehindAnother(database, operationId);
-    if (!waits || performance.now() >= endsAtMs) return null;
+    const isFree = await isUnclaimed(database, operationId);
+    if (!isFree || performance.now() >= endsAtMs) return null;
     await pause(lookEveryMs);
   }
 }
@@ -55,10 +55,11 @@ export async function claimDueEntries(
 const isFirstOfItsEntity = `NOT EXISTS (
   SELECT FROM outbox AS earlier WHERE earlier.entity = outbox.entity AND earlier.id < outbox.id)`;
 
-async function isBehindAnother(database: Database, operationId: string): Promise<boolean> {
+/** Then another one stands before it, or did a moment ago. */
+async function isUnclaimed(database: Database, operationId: string): Promise<boolean> {
   const rows = await database.query(
-    `look for entries before operation ${operationId}`,
-    `SELECT FROM outbox WHERE operation_id = $1 AND due_at <= now() AND NOT ${isFirstOfItsEntity}`,
+    `look for the outbox entry of operation ${operationId}`,
+    'SELECT FROM outbox WHERE operation_id = $1 AND due_at <= now()',
     [operationId],
   );
   return rows.length > 0;

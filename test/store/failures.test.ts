@@ -1,0 +1,113 @@
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createLog } from '../../src/log.ts';
+import { isLabError } from '../../src/model/failures.ts';
+import { openPostgresStore } from '../../src/store/postgres/index.ts';
+import { eventually } from '../beds/eventually.ts';
+import { openTestStore } from '../beds/postgres.ts';
+import { requirePart } from '../beds/require.ts';
+import { registration } from './registration.ts';
+import { runSql, withClient } from './sql.ts';
+
+describe.runIf(requirePart('postgres'))('a database that fails', () => {
+  let bed: Awaited<ReturnType<typeof openTestStore>>;
+  beforeAll(async () => {
+    bed = await openTestStore();
+  });
+  afterAll(() => bed.close());
+
+  const log = createLog({ process: 'test', level: 'silent' });
+  const storeAt = (url: string) =>
+    openPostgresStore({ url, poolSize: 2, applicationName: 'test', log });
+  const failureOf = async (attempt: Promise<unknown>): Promise<Error> => {
+    const failure = await attempt.then(
+      () => null,
+      (error: unknown) => error,
+    );
+    if (!(failure instanceof Error)) throw new Error('it did not fail');
+    return failure;
+  };
+
+  it('says that it does not answer when nothing listens, and opens all the same', async () => {
+    const store = await storeAt('postgres://nobody@127.0.0.1:1/none');
+    const failure = await failureOf(store.apps.find('plot'));
+    expect(isLabError(failure)).toBe(false);
+    expect(failure.message).toMatch(/^cannot find app\/plot: the database does not answer/);
+    expect(failure.cause).toBeInstanceOf(Error);
+    await store.close();
+  });
+
+  it('gives up on a server that accepts and says nothing', async () => {
+    const sockets: Socket[] = [];
+    const mute = createServer((socket) => sockets.push(socket));
+    await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
+    const { port } = mute.address() as AddressInfo;
+    const store = await storeAt(`postgres://nobody@127.0.0.1:${port}/none`);
+    const failure = await failureOf(store.ping());
+    expect(failure.message).toMatch(/the database does not answer/);
+    await store.close();
+    for (const socket of sockets) socket.destroy();
+    mute.close();
+  });
+
+  it('goes on after its connections were cut', async () => {
+    await bed.store.apps.register(registration('before'));
+    await Promise.all(Array.from({ length: 5 }, () => bed.store.ping()));
+    await runSql(
+      bed.url,
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+       WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+    );
+    await eventually(async () => {
+      expect((await bed.store.apps.find('before'))?.name).toBe('before');
+    });
+    await bed.store.apps.register(registration('after'));
+  });
+
+  it('leaves nothing behind of a registration that was cut off', async () => {
+    await withClient(bed.url, async (blocker) => {
+      await blocker.query('BEGIN');
+      // Registrations of new apps wait for this lock: cut one there.
+      await blocker.query('LOCK TABLE operations IN EXCLUSIVE MODE');
+      const cut = failureOf(
+        bed.store.apps.register(registration('cut', { operationId: 'op-cut' })),
+      );
+      await eventually(async () => {
+        const ended = await runSql(
+          bed.url,
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+           WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        );
+        expect(ended).toHaveLength(1);
+      });
+      expect((await cut).message).toMatch(/the database does not answer/);
+      await blocker.query('ROLLBACK');
+    });
+    expect(await bed.store.apps.find('cut')).toBeNull();
+    expect(await bed.store.operations.find('op-cut')).toBeNull();
+    expect(await bed.store.events.list({ entity: 'app/cut', limit: 1 })).toEqual([]);
+  });
+
+  it('does not wait for ever for a lock that another process holds', async () => {
+    const own = await openTestStore();
+    await own.store.apps.register(registration('held'));
+    await withClient(own.url, async (blocker) => {
+      await blocker.query('BEGIN');
+      await blocker.query('SELECT FROM apps FOR UPDATE');
+      const failure = await failureOf(
+        own.store.apps.register(registration('held', { spec: { title: 'New' } })),
+      );
+      expect(failure.message).toMatch(/register app\/held: the database does not answer/);
+      await blocker.query('ROLLBACK');
+    });
+    await own.close();
+  });
+
+  it('names what it refuses for good, with the cause', async () => {
+    const refused = registration('Not-A-Label');
+    const failure = await failureOf(bed.store.apps.register(refused));
+    expect(failure).toMatchObject({ name: 'LabError', type: 'invalid' });
+    expect(failure.message).toContain('register app/Not-A-Label');
+    expect(failure.cause).toBeInstanceOf(Error);
+  });
+});
