@@ -84,7 +84,9 @@ export function refusal(what: string, error: z.ZodError): Problem {
         message: 'is not a known field',
       }));
     }
-    return [{ path: path.join('.'), message: issue.message }];
+    // The key of a record: what is wrong with it is said one level deeper.
+    const deeper = issue.code === 'invalid_key' ? issue.issues[0]?.message : undefined;
+    return [{ path: path.join('.'), message: deeper ?? issue.message }];
   });
   const count = errors.length === 1 ? 'a mistake' : `${errors.length} mistakes`;
   const named = errors.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`));

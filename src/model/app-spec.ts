@@ -82,7 +82,8 @@ export const logSchema = z
       .describe('Bytes of one log file'),
     files: z.int().min(1).max(20).default(3).describe('Files kept; the oldest is dropped'),
   })
-  .prefault({});
+  .prefault({})
+  .describe('Bounds of the output that is kept');
 
 const appFields = {
   title: z.string().min(1).max(120).optional().describe('Shown to people instead of the name'),
@@ -154,29 +155,38 @@ const appFields = {
   log: logSchema,
 };
 
+/** Asked even when fields are wrong, so that all mistakes are told at once. */
+const evenThen = {
+  when: ({ value }: { value: unknown }) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value),
+};
+
+const runsSomething = {
+  ...evenThen,
+  path: ['image'],
+  message: 'give an image or a command',
+};
+const namesItsPort = { ...evenThen, path: ['port'], message: 'an image needs its port' };
+
+type Fields = { image?: unknown; command?: unknown; port?: unknown };
+const hasProgram = (spec: Fields) => spec.image !== undefined || spec.command !== undefined;
+const hasPort = (spec: Fields) => spec.image === undefined || spec.port !== undefined;
+
 /** What a person registers. Defaults are filled in by parsing; unknown fields are refused. */
-export const appSpecSchema = z.strictObject(appFields).superRefine((spec, context) => {
-  if (spec.image === undefined && spec.command === undefined) {
-    context.addIssue({ code: 'custom', path: ['image'], message: 'give an image or a command' });
-  }
-  if (spec.image !== undefined && spec.port === undefined) {
-    context.addIssue({ code: 'custom', path: ['port'], message: 'an image needs its port' });
-  }
-});
+export const appSpecSchema = z
+  .strictObject(appFields)
+  .refine(hasProgram, runsSomething)
+  .refine(hasPort, namesItsPort);
 
 export type AppSpec = z.infer<typeof appSpecSchema>;
 /** The same before defaults: what a client may send. */
 export type AppSpecInput = z.input<typeof appSpecSchema>;
 
+/** The same with the name inside, for a POST. */
 export const namedAppSpecSchema = z
   .strictObject({ name: nameSchema, ...appFields })
-  .superRefine((spec, context) => {
-    const { name: _name, ...rest } = spec;
-    const parsed = appSpecSchema.safeParse(rest);
-    for (const issue of parsed.error?.issues ?? []) {
-      context.addIssue({ code: 'custom', path: issue.path, message: issue.message });
-    }
-  });
+  .refine(hasProgram, runsSomething)
+  .refine(hasPort, namesItsPort);
 
 export type RuntimeKind = 'docker' | 'process';
 
