@@ -17,7 +17,10 @@ export function chooseRuntimes(input: {
   installation: string;
   folder: string;
   log: Log;
-}): { runtimes: Partial<Record<RuntimeKind, Containers>>; missing: Partial<Record<RuntimeKind, string>> } {
+}): {
+  runtimes: Partial<Record<RuntimeKind, Containers>>;
+  missing: Partial<Record<RuntimeKind, string>>;
+} {
   const { config, installation, folder, log } = input;
   const runtimes: Partial<Record<RuntimeKind, Containers>> = {};
   const missing: Partial<Record<RuntimeKind, string>> = {};

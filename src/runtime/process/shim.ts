@@ -4,6 +4,7 @@ import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Exit } from '../../model/app-state.ts';
+import { openLogWriter } from '../log-files/writer.ts';
 import {
   enterCgroup,
   homesOf,
@@ -12,7 +13,6 @@ import {
   outOfMemoryKills,
   removeCgroup,
 } from './cgroup.ts';
-import { openLogWriter } from './log-writer.ts';
 import { identityOf, type ProcessIdentity } from './process-table.ts';
 import { killTree } from './process-tree.ts';
 import {

@@ -1,9 +1,12 @@
-import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { segmentsIn } from './segments.ts';
 
 export interface LogWriter {
   /** Never throws for want of space: what cannot be kept is dropped, counted and told later. */
   write(bytes: Uint8Array): void;
+  /** Offset after the last byte that was kept. */
+  end(): number;
   /** Tells of what was dropped, if there is space by now, and closes the file. */
   close(): void;
 }
@@ -76,37 +79,10 @@ export function openLogWriter(
     file = null;
   }
 
-  return { write, close };
-}
-
-export interface Segment {
-  name: string;
-  /** Offset of its first byte since the beginning of the log. */
-  start: number;
-  size: number;
-}
-
-/** Oldest first; none when the folder is absent. */
-export function segmentsIn(folder: string): Segment[] {
-  const segments: Segment[] = [];
-  for (const name of namesIn(folder)) {
-    if (!/^\d{15}\.log$/.test(name)) continue;
-    const size = statSync(join(folder, name), { throwIfNoEntry: false })?.size;
-    if (size !== undefined) segments.push({ name, start: Number.parseInt(name, 10), size });
-  }
-  return segments.sort((a, b) => a.start - b.start);
+  return { write, end: () => start + size, close };
 }
 
 const segmentName = (start: number): string => `${String(start).padStart(15, '0')}.log`;
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
-    throw error;
-  }
-}
 
 function isWantOfSpace(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;

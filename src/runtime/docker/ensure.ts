@@ -1,0 +1,153 @@
+import type { ContainerCreateOptions } from 'dockerode';
+import { LabError } from '../../model/failures.ts';
+import { labels, type Instance, type InstanceSpec } from '../containers.ts';
+import { substitute } from '../substitute.ts';
+import { call, callOr, reasonOf, refused, statusOf, type Engine } from './engine.ts';
+import { resolveImage, type ResolvedImage } from './image.ts';
+import { inspectInstance } from './inspect.ts';
+import { containerName, ownLabels } from './naming.ts';
+
+/**
+ * What entrypoints of common images do before they serve: chown their data, read files of others,
+ * change to their own user, signal its processes, bind port 80. Everything else (raw sockets,
+ * devices, chroot, setting capabilities on files) is dropped.
+ */
+const neededCapabilities = [
+  'CHOWN',
+  'DAC_OVERRIDE',
+  'FOWNER',
+  'KILL',
+  'NET_BIND_SERVICE',
+  'SETGID',
+  'SETUID',
+];
+
+type Options = { onProgress?: (text: string) => void; signal?: AbortSignal };
+
+/** Create or adopt, as the port says. */
+export async function ensureInstance(
+  engine: Engine,
+  spec: InstanceSpec,
+  options: Options,
+): Promise<Instance> {
+  const { name } = spec;
+  options.signal?.throwIfAborted();
+  let found = await inspectInstance(engine, name);
+  if (found === null) {
+    await create(engine, spec, options);
+    found = await inspectInstance(engine, name);
+  }
+  if (found?.phase === 'created') await start(engine, name);
+  if (found?.phase === 'paused') await unpause(engine, name);
+  const now = await inspectInstance(engine, name);
+  if (now !== null) return now;
+  throw new LabError('conflict', `cannot start ${name}: it was removed while it was started`);
+}
+
+async function create(engine: Engine, spec: InstanceSpec, options: Options): Promise<void> {
+  const attempt = `start ${spec.name}`;
+  const { image, port } = spec;
+  if (image === undefined || port === undefined) {
+    throw new LabError('invalid', `cannot ${attempt}: a container needs an image and its port`);
+  }
+  for (let tries = 1; ; tries += 1) {
+    const resolved = await resolveImage(engine, image, options);
+    try {
+      await call(engine, attempt, (abortSignal) =>
+        engine.docker.createContainer({
+          ...createOptions(engine, spec, port, resolved),
+          abortSignal,
+        }),
+      );
+      return;
+    } catch (error) {
+      // Somebody was faster: theirs is adopted.
+      if (statusOf(error) === 409) return;
+      // The image was removed between the two calls.
+      if (statusOf(error) === 404 && tries < 3) continue;
+      throw refused(attempt, error);
+    }
+  }
+}
+
+function createOptions(
+  engine: Engine,
+  spec: InstanceSpec,
+  port: number,
+  image: ResolvedImage,
+): ContainerCreateOptions {
+  const { limits, log, basePath } = spec;
+  const environment = Object.entries(spec.environment(port));
+  return {
+    name: containerName(engine, spec.name),
+    Image: image.id,
+    ...(spec.command ? { Cmd: substitute(spec.command, { port, basePath }) } : {}),
+    ...(spec.workingDirectory ? { WorkingDir: spec.workingDirectory } : {}),
+    Env: environment.map(([key, value]) => `${key}=${value}`),
+    Labels: {
+      ...spec.labels,
+      [labels.installation]: engine.installation,
+      [ownLabels.instance]: spec.name,
+      [ownLabels.port]: String(port),
+      [ownLabels.imageDigest]: image.digest,
+    },
+    ExposedPorts: { [`${port}/tcp`]: {} },
+    HostConfig: {
+      // Zombies are reaped, and SIGTERM reaches commands that would ignore it as process 1.
+      Init: true,
+      Memory: limits.memoryBytes,
+      MemorySwap: limits.memoryBytes,
+      NanoCpus: Math.round(limits.cpus * 1e9),
+      // The init process itself does not count for the app.
+      PidsLimit: limits.pids + 1,
+      CapDrop: ['ALL'],
+      CapAdd: neededCapabilities,
+      SecurityOpt: ['no-new-privileges'],
+      Privileged: false,
+      RestartPolicy: { Name: 'no' },
+      // Unlike json-file it keeps every byte as it was written, and takes less space.
+      LogConfig: {
+        Type: 'local',
+        Config: {
+          'max-size': String(log.maxBytes),
+          'max-file': String(log.files),
+          compress: 'false',
+        },
+      },
+      ...(engine.network
+        ? { NetworkMode: engine.network }
+        : { PortBindings: { [`${port}/tcp`]: [{ HostIp: '127.0.0.1', HostPort: '' }] } }),
+    },
+  };
+}
+
+/** What the engine refuses to start is removed again: nothing half-made stays. */
+async function start(engine: Engine, name: string): Promise<void> {
+  const container = engine.docker.getContainer(containerName(engine, name));
+  try {
+    await call(engine, `start ${name}`, (abortSignal) => container.start({ abortSignal }));
+  } catch (error) {
+    if (statusOf(error) === 304) return;
+    if (error instanceof LabError) throw error;
+    await callOr(engine, `remove ${name}`, null, (abortSignal) =>
+      container.remove({ force: true, v: true, abortSignal }),
+    );
+    throw new LabError('start_refused', `cannot start ${name}: ${reasonOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Success when it is not frozen. */
+export async function unpause(engine: Engine, name: string): Promise<void> {
+  const container = engine.docker.getContainer(containerName(engine, name));
+  try {
+    await callOr(engine, `resume ${name}`, null, (abortSignal) =>
+      container.unpause({ abortSignal }),
+    );
+  } catch (error) {
+    if (!/is not paused|is not running/.test(reasonOf(error))) {
+      throw refused(`resume ${name}`, error);
+    }
+  }
+}

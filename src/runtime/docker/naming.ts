@@ -1,0 +1,19 @@
+import { labels } from '../containers.ts';
+import type { Engine } from './engine.ts';
+
+/** Beside the port's labels: what the engine does not remember by itself. */
+export const ownLabels = {
+  instance: 'labkeeper.instance',
+  port: 'labkeeper.port',
+  imageDigest: 'labkeeper.image-digest',
+} as const;
+
+/** Deterministic, so that a repeated create meets the first one; two installations never meet. */
+export function containerName(engine: Engine, instance: string): string {
+  return `labkeeper-${engine.installation.slice(0, 8)}-${instance}`;
+}
+
+/** Finds all of this installation, and nothing else. */
+export function installationFilter(engine: Engine): string {
+  return `${labels.installation}=${engine.installation}`;
+}
