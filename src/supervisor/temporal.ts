@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
-import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Log } from '../log.ts';
 import { findFreePort } from './free-port.ts';
+import { boundLogFile, lastLines } from './log-file.ts';
 import { prepareNamespace } from './temporal-namespace.ts';
 import { endProcess, identify, isAlive, type ProcessIdentity } from './process-identity.ts';
 
@@ -92,7 +93,7 @@ async function startServer(options: {
     ...options.dynamicConfig,
   };
   const output = join(folder, 'server.log');
-  await boundLog(output);
+  await boundLogFile(output, logMaxBytes);
   const file = await open(output, 'a', 0o600);
   const child = spawn(
     cli,
@@ -114,7 +115,9 @@ async function startServer(options: {
   const identity = child.pid === undefined ? null : identify(child.pid);
   if (identity === null) {
     const why = await Promise.race([failed, Promise.resolve('it ended at once')]).catch(String);
-    throw new Error(`cannot start Temporal with ${cli}: ${why}\n${await lastLines(output)}`);
+    throw new Error(
+      `cannot start Temporal with ${cli}: ${why}\n${(await lastLines(output, 10)).join('\n')}`,
+    );
   }
   child.unref();
   const record = { process: identity, port, uiPort };
@@ -122,7 +125,9 @@ async function startServer(options: {
   const how = await whyNotReady(port, identity);
   if (how === null) return record;
   await endProcess(identity, stopGraceMs);
-  throw new Error(`Temporal was started with ${cli} and ${how}:\n${await lastLines(output)}`);
+  throw new Error(
+    `Temporal was started with ${cli} and ${how}:\n${(await lastLines(output, 10)).join('\n')}`,
+  );
 }
 
 /** Null once the server serves our namespace, else why it does not. */
@@ -162,18 +167,4 @@ async function writeRecord(folder: string, record: Record): Promise<void> {
   const path = recordPath(folder);
   await writeFile(`${path}.new`, JSON.stringify(record), { mode: 0o600 });
   await rename(`${path}.new`, path);
-}
-
-/** One older file is kept, so that both together stay bounded across starts. */
-async function boundLog(path: string): Promise<void> {
-  const size = await stat(path).then(
-    ({ size }) => size,
-    () => 0,
-  );
-  if (size > logMaxBytes) await rename(path, `${path}.1`);
-}
-
-async function lastLines(path: string): Promise<string> {
-  const text = await readFile(path, 'utf8').catch(() => '');
-  return text.trimEnd().split('\n').slice(-10).join('\n');
 }
