@@ -25,8 +25,8 @@ export async function isRunningIn(pid: number, folder: string): Promise<boolean>
 }
 
 /**
- * After a server was killed its last children may still write: waits until none of them is left.
- * Then a pid file whose number went to a stranger is removed, since PostgreSQL itself would refuse
+ * A server that was ended or killed may have children that still write: waits until nothing runs in
+ * the folder. Then a pid file whose number went to a stranger is removed, since PostgreSQL itself would refuse
  * to start as long as that stranger lives.
  */
 export async function whenFolderIsQuiet(
@@ -38,7 +38,7 @@ export async function whenFolderIsQuiet(
   while (await isAnyRunningIn(folder)) {
     if (performance.now() > endsAtMs) {
       throw new Error(
-        `cannot start PostgreSQL in ${folder}: processes of a server that was killed still run in it; end them`,
+        `PostgreSQL in ${folder} has ended, but processes of it still run after 10 s: end them`,
       );
     }
     await new Promise((resolve) => setTimeout(resolve, 50));

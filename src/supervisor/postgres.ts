@@ -6,6 +6,7 @@ import {
   mkdir,
   open,
   readFile,
+  realpath,
   rename,
   rm,
   stat,
@@ -83,13 +84,16 @@ export async function startPostgres(options: {
 export async function stopPostgres(folder: string, log?: Log): Promise<void> {
   const postmaster = await readPostmaster(folder);
   if (postmaster === null || !(await isRunningIn(postmaster.pid, folder))) return;
-  const user = await chooseDatabaseUser(folder, log);
+  // The user of the database may not reach the link, only what it leads to.
+  const real = await realpath(folder);
+  const user = await chooseDatabaseUser(real, log);
   const program = await findPostgresProgram(user, log);
-  const stop = ['stop', '-D', folder, '-m', 'fast', '-w', '-t', '60', '-s'];
+  const stop = ['stop', '-D', real, '-m', 'fast', '-w', '-t', '60', '-s'];
   const ended = await runPostgresProgram(program, 'pg_ctl', stop, user);
   if (ended.exitCode !== 0) {
     throw new Error(`cannot stop PostgreSQL in ${folder}: ${ended.output}`);
   }
+  await whenFolderIsQuiet(real, postmaster);
 }
 
 /** Empties the server's log when it is over its limit; safe at any time, the server appends. */
