@@ -56,8 +56,9 @@ export function answerVisit(visit: Visit, rules: VisitRules): VisitAnswer {
     return wantsHtml ? 'page-without-wake' : 'refuse';
   }
   if (isMonitor(visit)) return wantsHtml ? 'page-without-wake' : 'refuse';
-  if (visit.secFetchMode !== '') {
-    // A browser speaks. Only a person's navigation of a whole page wakes.
+  if (visit.secFetchMode !== '' && visit.secFetchDest !== '') {
+    // A browser speaks (Node's fetch sends a mode, but no destination). Only a person's navigation
+    // of a whole page wakes.
     if (visit.secFetchMode !== 'navigate') return 'refuse';
     if (visit.method === 'GET') return 'page';
     return 'hold';

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { request } from 'undici';
 import type { AppSpecInput } from '../../src/model/app-spec.ts';
 
 const program = fileURLToPath(new URL('./apps/echo.mjs', import.meta.url));
@@ -16,10 +17,18 @@ export function echoApp(
   };
 }
 
-/** What a browser sends when a person opens a page. */
-export const navigation = {
-  accept: 'text/html,application/xhtml+xml',
-  'sec-fetch-mode': 'navigate',
-  'sec-fetch-dest': 'document',
-  'user-agent': 'Mozilla/5.0 (X11; Linux x86_64) Chrome/130.0',
-};
+/** Opens a page as a browser does when a person follows a link. */
+export async function visitPage(
+  url: string,
+): Promise<{ status: number; headers: Record<string, unknown>; body: string }> {
+  const answer = await request(url, {
+    headers: {
+      accept: 'text/html,application/xhtml+xml',
+      'sec-fetch-site': 'none',
+      'sec-fetch-mode': 'navigate',
+      'sec-fetch-dest': 'document',
+      'user-agent': 'Mozilla/5.0 (X11; Linux x86_64) Chrome/130.0',
+    },
+  });
+  return { status: answer.statusCode, headers: answer.headers, body: await answer.body.text() };
+}

@@ -3,7 +3,7 @@ import { eventually } from '../beds/eventually.ts';
 import { startLab, type Lab } from '../beds/lab.ts';
 import { requirePart } from '../beds/require.ts';
 import { openSocket } from '../beds/socket.ts';
-import { echoApp, navigation } from './echo-app.ts';
+import { echoApp, visitPage } from './echo-app.ts';
 
 const present = requirePart('temporal') && requirePart('postgres');
 
@@ -44,15 +44,13 @@ describe.runIf(present)('an app on the whole product', () => {
 
   it('shows a browser the waiting page and then the app', async () => {
     await lab.client.apps.register('page', echoApp({ environment: { BOOT_DELAY_MS: '500' } }));
-    const first = await fetch(lab.appUrl('page'), { headers: navigation });
+    const first = await visitPage(lab.appUrl('page'));
     expect(first.status).toBe(200);
-    expect(first.headers.get('cache-control')).toContain('no-store');
-    const waiting = await first.text();
-    expect(waiting).toContain('page');
-    expect(waiting).not.toContain('echo /');
+    expect(first.headers['cache-control']).toContain('no-store');
+    expect(first.body).toContain('page');
+    expect(first.body).not.toContain('echo /');
     await until('page', 'ready');
-    const second = await fetch(lab.appUrl('page'), { headers: navigation });
-    expect(await second.text()).toContain('echo /');
+    expect((await visitPage(lab.appUrl('page'))).body).toContain('echo /');
   });
 
   it('starts one instance for two hundred first visits at once and answers them all', async () => {
@@ -62,7 +60,9 @@ describe.runIf(present)('an app on the whole product', () => {
     );
     expect(answers.every(({ status: code }) => code === 200)).toBe(true);
     const pids = new Set(
-      await Promise.all(answers.map(async (answer) => (await answer.json()).pid)),
+      await Promise.all(
+        answers.map(async (answer) => ((await answer.json()) as { pid: number }).pid),
+      ),
     );
     expect(pids.size).toBe(1);
     expect(await instancesOf('storm')).toEqual(['app-storm-1']);

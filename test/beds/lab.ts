@@ -129,8 +129,17 @@ export async function startLab(settings: Record<string, string> = {}): Promise<L
   const worker = child('worker', `http://127.0.0.1:${agentPort}/health/ready`);
   const api = child('api', `${apiUrl}/health/ready`);
   const gateway = child('gateway', `http://127.0.0.1:${gatewayMetricsPort}/health/ready`);
-  await Promise.all([worker.start(), api.start()]);
-  await gateway.start();
+  const endServers = async () => {
+    await Promise.all([stopPostgres(database, log), stopTemporal(temporalFolder)]);
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    await Promise.all([worker.start(), api.start(), gateway.start()]);
+  } catch (error) {
+    await Promise.all([gateway.kill9(), api.kill9(), worker.kill9()]);
+    await endServers();
+    throw error;
+  }
   const store = await openPostgresStore({
     url: postgres.url,
     passwordFile: postgres.passwordFile,
@@ -180,8 +189,7 @@ export async function startLab(settings: Record<string, string> = {}): Promise<L
         await runtime.forgetLog(instance.name);
       }
       await store.close();
-      await Promise.all([stopPostgres(database, log), stopTemporal(temporalFolder)]);
-      await rm(folder, { recursive: true, force: true });
+      await endServers();
     },
   };
 }

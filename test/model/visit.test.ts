@@ -14,7 +14,12 @@ const visit = (changes: Partial<Visit>): Visit => ({
   path: '/',
   ...changes,
 });
-const navigation = visit({ secFetchMode: 'navigate', accept: 'text/html,*/*', userAgent: chrome });
+const navigation = visit({
+  secFetchMode: 'navigate',
+  secFetchDest: 'document',
+  accept: 'text/html,*/*',
+  userAgent: chrome,
+});
 
 describe('a request to an app that sleeps', () => {
   it.each([
@@ -23,8 +28,9 @@ describe('a request to an app that sleeps', () => {
     ['form post of a browser', { ...navigation, method: 'POST' }, 'hold'],
     ['curl', visit({ userAgent: 'curl/7.88.1' }), 'hold'],
     ['API client that posts', visit({ method: 'POST', accept: 'application/json' }), 'hold'],
-    ['poll of an open tab', visit({ secFetchMode: 'cors', accept: '*/*' }), 'refuse'],
-    ['image of an open tab', visit({ secFetchMode: 'no-cors', accept: 'image/*' }), 'refuse'],
+    ['poll of an open tab', visit({ secFetchMode: 'cors', secFetchDest: 'empty' }), 'refuse'],
+    ['image of an open tab', visit({ secFetchMode: 'no-cors', secFetchDest: 'image' }), 'refuse'],
+    ["program on Node's fetch", visit({ secFetchMode: 'cors', userAgent: 'node' }), 'hold'],
     ['reconnecting WebSocket', visit({ upgrade: true }), 'refuse'],
     ['prefetch', { ...navigation, purpose: 'prefetch' }, 'page-without-wake'],
     ['HEAD of a browser', { ...navigation, method: 'HEAD' }, 'page-without-wake'],
