@@ -39,13 +39,13 @@ export async function openApi(
     logReader?: LogReader;
     pingTemporal?: () => Promise<void>;
     settings?: Partial<ApiSettings>;
-    store?: (store: Store) => Store;
+    store?: (store: Store) => Store | Promise<Store>;
     maxApps?: number;
   } = {},
 ): Promise<ApiBed> {
   const { maxApps } = options;
   const database = await openTestStore(maxApps === undefined ? {} : { maxApps });
-  const store = options.store?.(database.store) ?? database.store;
+  const store = (await options.store?.(database.store)) ?? database.store;
   const delivered: OutboxEntry[] = [];
   const logged: Record<string, unknown>[] = [];
   const ending = new AbortController();
@@ -92,7 +92,9 @@ export async function openApi(
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
       },
-      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      ...(body === undefined
+        ? {}
+        : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
 
   return {
