@@ -23,6 +23,6 @@ export async function readUsage(engine: Engine, name: string): Promise<Usage | n
     memoryBytes: Math.max(0, memory.usage - total),
     memoryLimitBytes: memory.limit,
     cpus: all > 0 ? Math.max(0, (busy / all) * cores) : 0,
-    pids: stats.pids_stats.current ?? 0,
+    pids: stats.pids_stats?.current ?? 0,
   };
 }
