@@ -57,7 +57,7 @@ export interface MachineOptions {
   log: Log;
   /** A sentence for whoever sits at the terminal. */
   say: (sentence: string) => void;
-  /** Show everything the processes log, not only warnings. */
+  /** Show everything the processes log, not only errors. */
   verbose: boolean;
 }
 
@@ -268,7 +268,7 @@ async function startServices(
         ...{ name, environment, log, run: folder.run, workingDirectory: programFolder },
         command: [process.execPath, ...commandOf(name)],
         onLine: (line) => {
-          if (verbose || levelOf(line) >= 40) say(`  [${name}] ${readable(line)}`);
+          if (verbose || levelOf(line) >= 50) say(`  [${name}] ${readable(line)}`);
         },
         onDeath: (how, againInMs) => {
           say(`the ${name} process died (${how}) and is started again in ${againInMs / 1000} s`);

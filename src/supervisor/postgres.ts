@@ -171,7 +171,8 @@ async function makeDatabase(
   await rm(fresh, { recursive: true, force: true });
   await mkdir(fresh, { recursive: true, mode: 0o700 });
   try {
-    await writeFile(freshPassword, await readFile(passwordFile), { mode: 0o600 });
+    await rm(freshPassword, { force: true });
+    await writeFile(freshPassword, await readFile(passwordFile), { mode: 0o600, flag: 'wx' });
     if (user !== null) {
       await chown(fresh, user.uid, user.gid);
       await chown(freshPassword, user.uid, user.gid);
@@ -218,7 +219,6 @@ async function startServer(start: {
   const { folder, program, user } = start;
   const port = await freePort(start.port);
   const settings = { ...serverSettings, ...start.settings, port: String(port) };
-  const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`);
   await writeSettings(join(folder, 'labkeeper.conf'), settings, user);
   const serverLog = join(folder, 'server.log');
   const logFrom = await sizeOf(serverLog);
