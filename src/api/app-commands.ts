@@ -1,11 +1,11 @@
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
-import { commandBodySchema, operationSchema } from '../model/api.ts';
 import type { AppActions } from './app-actions.ts';
 import type { ApiEnv } from './dependencies.ts';
 import { exampleAccepted } from './examples.ts';
 import { json, problems, router } from './openapi.ts';
 import { accepted, commandHeaders, namePath } from './parameters.ts';
 import { operationJson } from './present.ts';
+import { components } from './components.ts';
 
 /** `/api/v1/apps/{name}/start` and its siblings: 202 with the operation. */
 export function appCommands(actions: AppActions): OpenAPIHono<ApiEnv> {
@@ -57,7 +57,9 @@ const request = {
   body: {
     required: false,
     description: 'May be left out',
-    content: { 'application/json': { schema: commandBodySchema, example: { why: 'demo at ten' } } },
+    content: {
+      'application/json': { schema: components.command, example: { why: 'demo at ten' } },
+    },
   },
 } as const;
 
@@ -71,7 +73,7 @@ const startRoute = createRoute({
   description: 'Wakes it as a visit would. Waking an app that is awake changes nothing.',
   request,
   responses: {
-    202: json('Accepted', operationSchema, exampleAccepted),
+    202: json('Accepted', components.operation, exampleAccepted),
     ...problems(...shared, 'storage_full', 'unavailable'),
   },
 });
@@ -84,7 +86,7 @@ const stopRoute = createRoute({
   description: 'Stops it now, users or not. The next visit wakes it.',
   request,
   responses: {
-    202: json('Accepted', operationSchema, { ...exampleAccepted, verb: 'sleep' }),
+    202: json('Accepted', components.operation, { ...exampleAccepted, verb: 'sleep' }),
     ...problems(...shared, 'unavailable'),
   },
 });
@@ -97,7 +99,7 @@ const restartRoute = createRoute({
   description: 'Replaces its instance by a new one; starts it when it sleeps.',
   request,
   responses: {
-    202: json('Accepted', operationSchema, { ...exampleAccepted, verb: 'restart' }),
+    202: json('Accepted', components.operation, { ...exampleAccepted, verb: 'restart' }),
     ...problems(...shared, 'unavailable'),
   },
 });
@@ -110,7 +112,7 @@ const keepAwakeRoute = createRoute({
   description: 'Counts as use now. An app that sleeps is not woken: 409.',
   request,
   responses: {
-    202: json('Accepted', operationSchema, exampleAccepted),
+    202: json('Accepted', components.operation, exampleAccepted),
     ...problems(...shared, 'unavailable'),
   },
 });

@@ -1,11 +1,11 @@
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
-import { appUsageSchema } from '../model/api.ts';
 import type { AppActions } from './app-actions.ts';
 import type { AppLogs } from './app-log-source.ts';
 import type { ApiEnv } from './dependencies.ts';
 import { exampleUsage } from './examples.ts';
 import { json, problems, router } from './openapi.ts';
 import { namePath } from './parameters.ts';
+import { components } from './components.ts';
 
 /** `/api/v1/apps/{name}/usage`: memory and CPU now, as the host's agent tells. */
 export function appUsage(actions: AppActions, logs: AppLogs): OpenAPIHono<ApiEnv> {
@@ -25,7 +25,7 @@ const usageRoute = createRoute({
   description: 'Read from its host. `usage` is null while nothing runs.',
   request: { params: namePath },
   responses: {
-    200: json('What it uses', appUsageSchema, exampleUsage),
+    200: json('What it uses', components.usage, exampleUsage),
     ...problems('invalid', 'not_found', 'host_unreachable'),
   },
 });

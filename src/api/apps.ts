@@ -1,6 +1,5 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
-import { appListSchema, appSchema, operationSchema, registeredAppSchema } from '../model/api.ts';
-import { appSpecSchema, namedAppSpecSchema } from '../model/app-spec.ts';
+import { namedAppSpecSchema } from '../model/app-spec.ts';
 import { nameSchema } from '../model/name-schema.ts';
 import type { AppActions } from './app-actions.ts';
 import type { ApiDependencies, ApiEnv } from './dependencies.ts';
@@ -8,6 +7,7 @@ import { exampleAccepted, exampleApp, exampleImageSpec, exampleSpec } from './ex
 import { json, problems, router } from './openapi.ts';
 import { accepted, commandHeaders, namePath, pageLimit, why } from './parameters.ts';
 import { appJson, operationJson } from './present.ts';
+import { components } from './components.ts';
 
 /** `/api/v1/apps`: list, show, register, replace, remove. */
 export function apps(deps: ApiDependencies, actions: AppActions): OpenAPIHono<ApiEnv> {
@@ -93,7 +93,7 @@ const listRoute = createRoute({
     }),
   },
   responses: {
-    200: json('A page of apps', appListSchema, { items: [exampleApp], next: null }),
+    200: json('A page of apps', components.appList, { items: [exampleApp], next: null }),
     ...problems('invalid', 'unavailable'),
   },
 });
@@ -106,7 +106,7 @@ const showRoute = createRoute({
   description: 'Its definition, what it is doing, since when and why.',
   request: { params: namePath },
   responses: {
-    200: json('The app', appSchema, exampleApp),
+    200: json('The app', components.app, exampleApp),
     ...problems('invalid', 'not_found', 'unavailable'),
   },
 });
@@ -114,14 +114,14 @@ const showRoute = createRoute({
 const registrations = {
   200: json(
     'Replaced, or unchanged: the same definition was registered before',
-    registeredAppSchema,
+    components.registeredApp,
     {
       ...exampleApp,
       outcome: 'unchanged',
       operation: null,
     },
   ),
-  201: json('Created', registeredAppSchema, {
+  201: json('Created', components.registeredApp, {
     ...exampleApp,
     outcome: 'created',
     operation: exampleAccepted,
@@ -172,7 +172,7 @@ const replaceRoute = createRoute({
     body: {
       required: true,
       description: 'The whole definition; what is left out gets its default',
-      content: { 'application/json': { schema: appSpecSchema, example: exampleSpec } },
+      content: { 'application/json': { schema: components.spec, example: exampleSpec } },
     },
   },
   responses: registrations,
@@ -186,7 +186,7 @@ const removeRoute = createRoute({
   description: 'Stops and removes it. Its timeline stays.',
   request: { params: namePath, headers: commandHeaders, query: z.strictObject({ why }) },
   responses: {
-    202: json('Accepted', operationSchema, { ...exampleAccepted, verb: 'remove' }),
+    202: json('Accepted', components.operation, { ...exampleAccepted, verb: 'remove' }),
     ...problems('invalid', 'not_found', 'conflict', 'unavailable'),
   },
 });

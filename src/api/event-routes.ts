@@ -1,6 +1,5 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { eventListSchema } from '../model/api.ts';
 import { appEntity, type EntityName } from '../model/names.ts';
 import type { AppActions } from './app-actions.ts';
 import type { ApiDependencies, ApiEnv } from './dependencies.ts';
@@ -9,6 +8,7 @@ import { exampleEvent } from './examples.ts';
 import { json, problems, router, stream } from './openapi.ts';
 import { namePath, pageLimit } from './parameters.ts';
 import { eventJson } from './present.ts';
+import { components } from './components.ts';
 
 /**
  * `/api/v1/events` and `/api/v1/apps/{name}/events`: timelines as pages (newest first), and as
@@ -119,7 +119,7 @@ const streamResponse = stream(
 const refusals = problems('invalid', 'too_many_streams');
 const appRefusals = problems('invalid', 'not_found', 'too_many_streams');
 
-const pageResponse = json('A page of the timeline', eventListSchema, {
+const pageResponse = json('A page of the timeline', components.eventList, {
   items: [exampleEvent],
   next: null,
 });

@@ -1,10 +1,11 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
-import { healthSchema, type HealthJson } from '../model/api.ts';
+import { type HealthJson } from '../model/api.ts';
 import type { ApiDependencies, ApiEnv } from './dependencies.ts';
 import { json, router } from './openapi.ts';
 import { within } from './within.ts';
 
 const checkWithinMs = 1_000;
+import { components } from './components.ts';
 
 /** `/health/live`: the process answers. `/health/ready`: it can do its work, and what it lacks. */
 export function health(deps: Pick<ApiDependencies, 'store' | 'pingTemporal'>): OpenAPIHono<ApiEnv> {
@@ -63,7 +64,7 @@ const readyRoute = createRoute({
   description:
     'The database must answer. Without Temporal it is degraded: commands are accepted and carried out later.',
   responses: {
-    200: json('Ready or degraded', healthSchema, {
+    200: json('Ready or degraded', components.health, {
       status: 'ready',
       checks: {
         database: { ok: true, detail: null },
@@ -71,7 +72,7 @@ const readyRoute = createRoute({
         outbox: { ok: true, detail: null },
       },
     }),
-    503: json('The database does not answer', healthSchema, {
+    503: json('The database does not answer', components.health, {
       status: 'unavailable',
       checks: { database: { ok: false, detail: 'connect ECONNREFUSED 127.0.0.1:5432' } },
     }),

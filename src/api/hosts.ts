@@ -1,9 +1,9 @@
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
-import { hostListSchema } from '../model/api.ts';
 import type { ApiDependencies, ApiEnv } from './dependencies.ts';
 import { exampleHost } from './examples.ts';
 import { json, problems, router } from './openapi.ts';
 import { hostJson } from './present.ts';
+import { components } from './components.ts';
 
 /** `/api/v1/hosts`: the computers that run apps. */
 export function hosts({ store }: Pick<ApiDependencies, 'store'>): OpenAPIHono<ApiEnv> {
@@ -20,7 +20,7 @@ const listRoute = createRoute({
   summary: 'List hosts',
   description: 'Computers that run apps: what they can run, their disk, when they were last heard.',
   responses: {
-    200: json('All hosts', hostListSchema, { items: [exampleHost] }),
+    200: json('All hosts', components.hostList, { items: [exampleHost] }),
     ...problems('unavailable'),
   },
 });

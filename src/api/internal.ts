@@ -1,5 +1,5 @@
 import type { Hono } from 'hono';
-import { logTailSchema, wakeBodySchema, operationSchema } from '../model/api.ts';
+import { logTailSchema, wakeBodySchema } from '../model/api.ts';
 import { createRoute } from '@hono/zod-openapi';
 import type { AppActions } from './app-actions.ts';
 import { internalToken } from './auth/internal-token.ts';
@@ -9,6 +9,7 @@ import { exampleAccepted } from './examples.ts';
 import { json, problems, router } from './openapi.ts';
 import { accepted, namePath } from './parameters.ts';
 import { operationJson } from './present.ts';
+import { components } from './components.ts';
 
 /** `/internal`: what gateways ask. Needs the internal secret, and is never passed on to browsers. */
 export function internal(
@@ -49,7 +50,7 @@ const wakeRoute = createRoute({
     },
   },
   responses: {
-    202: json('Accepted', operationSchema, exampleAccepted),
+    202: json('Accepted', components.operation, exampleAccepted),
     ...problems('invalid', 'unauthenticated', 'not_found', 'storage_full', 'unavailable'),
   },
 });

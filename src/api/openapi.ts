@@ -1,8 +1,8 @@
 import { OpenAPIHono, z } from '@hono/zod-openapi';
-import { problemSchema, type ProblemJson } from '../model/api.ts';
-import { problemUrn } from '../model/api.ts';
+import { problemUrn, type ProblemJson } from '../model/api.ts';
 import type { ApiEnv } from './dependencies.ts';
 import { problemTable, refusal, type ProblemType } from './problem.ts';
+import { components } from './components.ts';
 
 /** A router whose refusals name every field that is wrong. */
 export function router(): OpenAPIHono<ApiEnv> {
@@ -54,7 +54,7 @@ function problemResponse(type: ProblemType) {
   };
   return {
     description: row.title,
-    content: { 'application/problem+json': { schema: problemSchema, example } },
+    content: { 'application/problem+json': { schema: components.problem, example } },
   };
 }
 

@@ -1,10 +1,11 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
-import { operationIdSchema, operationSchema } from '../model/api.ts';
+import { operationIdSchema } from '../model/api.ts';
 import { LabError } from '../model/failures.ts';
 import type { ApiDependencies, ApiEnv } from './dependencies.ts';
 import { exampleOperation } from './examples.ts';
 import { json, problems, router } from './openapi.ts';
 import { operationJson } from './present.ts';
+import { components } from './components.ts';
 
 /** `/api/v1/operations/{id}`: what came of a command. */
 export function operations({ store }: Pick<ApiDependencies, 'store'>): OpenAPIHono<ApiEnv> {
@@ -24,7 +25,7 @@ const showRoute = createRoute({
   description: 'A command that was accepted, and what came of it.',
   request: { params: z.object({ id: operationIdSchema.meta({ example: exampleOperation.id }) }) },
   responses: {
-    200: json('The operation', operationSchema, exampleOperation),
+    200: json('The operation', components.operation, exampleOperation),
     ...problems('invalid', 'not_found', 'unavailable'),
   },
 });

@@ -174,13 +174,16 @@ export const logTailSchema = z
   })
   .describe('The last lines of an app');
 
+/** Without flags, so that the OpenAPI document can say it. */
+const oneLine = /^[\x20-\x7e\xa0-\uffff]*$/;
+
 /** Bounded, and one line: it is shown in sentences. */
 export const whySchema = z
   .string()
   .trim()
   .min(1)
   .max(200)
-  .regex(/^[^\p{Cc}]*$/u, 'must be one line without control characters')
+  .regex(oneLine, 'must be one line without control characters')
   .describe('Why, in a few words; shown in timelines');
 
 export const actorSchema = z
@@ -188,7 +191,7 @@ export const actorSchema = z
   .trim()
   .min(1)
   .max(120)
-  .regex(/^[^\p{Cc}]*$/u, 'must be one line without control characters')
+  .regex(oneLine, 'must be one line without control characters')
   .describe('Who or what asks');
 
 export const commandBodySchema = z

@@ -21,7 +21,7 @@ describe.runIf(requirePart('postgres'))('who may do what', () => {
     ['a form of an app', { 'sec-fetch-site': 'same-site' }],
     ['a site whose name begins like ours', { origin: 'http://127.0.0.1:8080.evil.example' }],
   ])('refuses a change by %s', async (_who, headers) => {
-    const answer = await start(headers as Record<string, string>);
+    const answer = await start(headers);
     expect(answer.status).toBe(403);
     expect((await problemOf(answer)).type).toBe('urn:labkeeper:problem:foreign_origin');
   });
