@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config.ts';
+
+describe('loadConfig', () => {
+  it('names all five mistakes of a configuration at once', () => {
+    const load = () =>
+      loadConfig({
+        LABKEEPER_CONSOLE_PORT: '80800',
+        LABKEEPER_LOG_LEVEL: 'loud',
+        LABKEEPER_DATABASE_POOL: 'many',
+        LABKEEPER_HOST_NAME: 'Lab 2',
+        LABKEEPER_DATTA: '/srv/lab',
+      });
+    expect(load).toThrow(/has 5 mistakes/);
+    for (const name of ['CONSOLE_PORT', 'LOG_LEVEL', 'DATABASE_POOL', 'HOST_NAME', 'DATTA']) {
+      expect(load).toThrow(`LABKEEPER_${name}: `);
+    }
+  });
+
+  it('takes an empty variable for an absent one', () => {
+    expect(loadConfig({ LABKEEPER_BIND: '' }).LABKEEPER_BIND).toBe('127.0.0.1');
+  });
+
+  it('leaves variables of others alone', () => {
+    expect(loadConfig({ PATH: '/bin', HOME: '/', LABKEEPER_REQUIRE: 'all' })).toEqual(
+      loadConfig({}),
+    );
+  });
+});
