@@ -55,19 +55,18 @@ export function createChild(options: {
       });
       child = started;
       closeSync(file);
-      await eventually(
-        async () => {
-          if (started.exitCode !== null) {
-            throw new Error(`ended with ${started.exitCode}:\n${output().slice(-3000)}`);
-          }
-          await options.ready();
-        },
-        { deadlineMs: 60_000, intervalMs: 50 },
-      ).catch((error: unknown) => {
+      const ended = once(started, 'exit').then(([code, signal]) => {
+        throw new Error(`it ended with ${code ?? signal}`);
+      });
+      const ready = eventually(options.ready, { deadlineMs: 60_000, intervalMs: 50 });
+      await Promise.race([ready, ended]).catch((error: unknown) => {
         throw new Error(`${options.args.join(' ')} is not ready:\n${output().slice(-3000)}`, {
           cause: error,
         });
       });
+      // From here on an exit is what a test asked for, or what it will notice.
+      ended.catch(() => undefined);
+      ready.catch(() => undefined);
     },
     stop: () => gone('SIGTERM'),
     async kill9() {
