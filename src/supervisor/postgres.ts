@@ -1,20 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import {
-  chmod,
-  chown,
-  lchown,
-  mkdir,
-  open,
-  readFile,
-  realpath,
-  rename,
-  rm,
-  stat,
-  writeFile,
-} from 'node:fs/promises';
 import { constants } from 'node:fs';
+import { open, readFile, realpath, stat } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import pg from 'pg';
 import type { Log } from '../log.ts';
 import { LabError } from '../model/failures.ts';
@@ -24,9 +11,10 @@ import {
   runPostgresProgram,
   type PostgresProgram,
 } from './postgres-program.ts';
+import { makeDatabase, role, startFailure } from './postgres-cluster.ts';
+import { writeSettings } from './postgres-settings.ts';
 import { isRunningIn, readPostmaster, whenFolderIsQuiet } from './postgres-postmaster.ts';
 
-const role = 'labkeeper';
 const database = 'labkeeper';
 const logMaxBytes = 10 * 1024 * 1024;
 
@@ -108,31 +96,6 @@ export async function boundPostgresLog(folder: string): Promise<void> {
   }
 }
 
-/** For a machine that runs everything else too. `ALTER SYSTEM` overrides each. */
-const serverSettings: Readonly<Record<string, string>> = {
-  listen_addresses: "'127.0.0.1'",
-  unix_socket_directories: "''",
-  password_encryption: "'scram-sha-256'",
-  max_connections: '100',
-  shared_buffers: "'64MB'",
-  work_mem: "'4MB'",
-  maintenance_work_mem: "'32MB'",
-  synchronous_commit: 'on',
-  wal_level: 'minimal',
-  max_wal_senders: '0',
-  max_wal_size: "'256MB'",
-  min_wal_size: "'32MB'",
-  jit: 'off',
-  // A transaction left open would hold back every reader of events.
-  idle_in_transaction_session_timeout: "'60s'",
-  log_checkpoints: 'off',
-  log_min_messages: 'warning',
-  // Statements may hold what people registered: only their failure is logged.
-  log_min_error_statement: 'panic',
-  timezone: "'UTC'",
-  log_timezone: "'UTC'",
-};
-
 async function refuseOtherVersions(folder: string, program: PostgresProgram): Promise<void> {
   const written = await readFile(join(folder, 'PG_VERSION'), 'utf8').then(
     (text) => Number(text.trim()),
@@ -149,66 +112,6 @@ async function refuseOtherVersions(folder: string, program: PostgresProgram): Pr
   );
 }
 
-/** Made beside and renamed, so that an interruption leaves no half database. */
-async function makeDatabase(
-  folder: string,
-  passwordFile: string,
-  program: PostgresProgram,
-  user: DatabaseUser | null,
-  log: Log,
-): Promise<void> {
-  if (await exists(join(folder, 'PG_VERSION'))) {
-    if (await exists(passwordFile)) return;
-    throw new LabError(
-      'invalid',
-      `cannot open the database in ${folder}: its password file ${passwordFile} is missing; put it back from a backup of the data folder`,
-    );
-  }
-  await ensurePassword(passwordFile);
-  log.info({ folder }, 'making the database');
-  const fresh = `${folder}.new`;
-  const freshPassword = `${fresh}.password`;
-  await rm(fresh, { recursive: true, force: true });
-  await mkdir(fresh, { recursive: true, mode: 0o700 });
-  try {
-    await rm(freshPassword, { force: true });
-    await writeFile(freshPassword, await readFile(passwordFile), { mode: 0o600, flag: 'wx' });
-    if (user !== null) {
-      await chown(fresh, user.uid, user.gid);
-      await chown(freshPassword, user.uid, user.gid);
-    }
-    const made = await runPostgresProgram(
-      program,
-      'initdb',
-      [
-        ...['-D', fresh, '-U', role, `--pwfile=${freshPassword}`, '--auth=scram-sha-256'],
-        ...['--encoding=UTF8', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
-        ...['--locale=C', '--no-instructions'],
-      ],
-      user,
-    );
-    if (made.exitCode !== 0) throw startFailure(`make a database in ${folder}`, made.output);
-    await writeFile(join(fresh, 'postgresql.conf'), "\ninclude_if_exists 'labkeeper.conf'\n", {
-      flag: 'a',
-    });
-    await rm(folder, { recursive: true, force: true });
-    await rename(fresh, folder);
-  } finally {
-    await rm(freshPassword, { force: true });
-  }
-}
-
-async function ensurePassword(passwordFile: string): Promise<void> {
-  if (await exists(passwordFile)) {
-    await chmod(passwordFile, 0o600);
-    return;
-  }
-  await mkdir(dirname(passwordFile), { recursive: true, mode: 0o700 });
-  const fresh = `${passwordFile}.new`;
-  await writeFile(fresh, `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600 });
-  await rename(fresh, passwordFile);
-}
-
 async function startServer(start: {
   folder: string;
   port: number;
@@ -218,8 +121,7 @@ async function startServer(start: {
 }): Promise<void> {
   const { folder, program, user } = start;
   const port = await freePort(start.port);
-  const settings = { ...serverSettings, ...start.settings, port: String(port) };
-  await writeSettings(join(folder, 'labkeeper.conf'), settings, user);
+  await writeSettings(folder, { ...start.settings, port: String(port) }, user);
   const serverLog = join(folder, 'server.log');
   const logFrom = await sizeOf(serverLog);
   const command = ['start', '-D', folder, '-l', serverLog, '-w', '-t', '60', '-s'];
@@ -230,37 +132,6 @@ async function startServer(start: {
     () => '',
   );
   throw startFailure(`start PostgreSQL in ${folder}`, `${started.output}\n${said}`.trim());
-}
-
-/** Never through a link: the folder belongs to the database's user, and we may be root. */
-async function writeSettings(
-  file: string,
-  settings: Readonly<Record<string, string>>,
-  user: DatabaseUser | null,
-): Promise<void> {
-  const fresh = `${file}.new`;
-  const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`);
-  await rm(fresh, { force: true });
-  await writeFile(
-    fresh,
-    `# Written at each start. Own choices: ALTER SYSTEM SET …\n${lines.join('')}`,
-    {
-      flag: 'wx',
-      mode: 0o600,
-    },
-  );
-  if (user !== null) await lchown(fresh, user.uid, user.gid);
-  await rename(fresh, file);
-}
-
-function startFailure(attempt: string, output: string): LabError {
-  if (/No space left on device|disk quota exceeded/i.test(output)) {
-    return new LabError('storage_full', `cannot ${attempt}: the disk is full; free some space`);
-  }
-  if (/Address already in use/.test(output)) {
-    return new LabError('conflict', `cannot ${attempt}: its port is in use; choose another`);
-  }
-  return new LabError('invalid', `cannot ${attempt}: ${output}`);
 }
 
 /** The wanted port, proven free, or a free one for 0. */
@@ -339,13 +210,6 @@ async function asOwner(
   } finally {
     await client.end().catch(() => undefined);
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 async function sizeOf(path: string): Promise<number> {

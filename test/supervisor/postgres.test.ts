@@ -118,6 +118,13 @@ describe.runIf(requirePart('postgres'))('starting PostgreSQL', () => {
     expect((await start()).adopted).toBe(false);
   });
 
+  it('never makes a database over something else', async () => {
+    await mkdir(folder);
+    await writeFile(join(folder, 'thesis.txt'), 'three years of work');
+    await expect(start()).rejects.toThrow(/the folder holds something else; move that away/);
+    expect(await readFile(join(folder, 'thesis.txt'), 'utf8')).toBe('three years of work');
+  });
+
   it('names the port that another program uses', async () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));

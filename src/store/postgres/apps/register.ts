@@ -38,16 +38,16 @@ async function lockApp(query: Query, name: string): Promise<App | null> {
 
 async function create(query: Query, input: Registration, maxApps: number): Promise<Registered> {
   const { name, space, owner, spec, actor } = input;
-  await refuseUnknownSpace(query, name, space);
   const [row] = await query<AppRow>(
     'insert',
     `INSERT INTO apps (name, space, owner, spec, actor, why)
-     SELECT $1, $2, $3, $4::jsonb, $5, 'registered'
-     WHERE (SELECT count(*) FROM apps) < $6
+     SELECT $1, spaces.name, $3, $4::jsonb, $5, 'registered' FROM spaces
+     WHERE spaces.name = $2 AND (SELECT count(*) FROM apps) < $6
      RETURNING ${appColumns}`,
     [name, space, owner, JSON.stringify(spec), actor, maxApps],
   );
   if (row === undefined) {
+    await refuseUnknownSpace(query, name, space);
     throw new LabError(
       'quota_exceeded',
       `cannot register app/${name}: there are ${maxApps} apps already, the most LABKEEPER_MAX_APPS allows; remove one or raise it`,

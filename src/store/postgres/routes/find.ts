@@ -15,9 +15,22 @@ const selectRoutes = `SELECT apps.name, apps.spec, ${conditionColumns},
     routes.close_id
   FROM apps LEFT JOIN routes ON routes.app = apps.name`;
 
+/** In pages, so that thousands of apps never hold up what else the process does for long. */
+const pageSize = 500;
+
 export async function allRoutes(database: Database): Promise<AppRoute[]> {
-  const rows = await database.query<RouteRow>('read all routes', `${selectRoutes} ORDER BY name`);
-  return rows.map(toRoute);
+  const routes: AppRoute[] = [];
+  for (let after = ''; ;) {
+    const rows = await database.query<RouteRow>(
+      'read all routes',
+      `${selectRoutes} WHERE apps.name > $1 ORDER BY apps.name LIMIT $2`,
+      [after, pageSize],
+    );
+    routes.push(...rows.map(toRoute));
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < pageSize) return routes;
+    after = last.name;
+  }
 }
 
 export async function findRoute(database: Database, app: string): Promise<AppRoute | null> {
