@@ -1,0 +1,80 @@
+import { randomUUID } from 'node:crypto';
+import { jsonText } from './terminal.ts';
+import type { LabkeeperClient } from '../client/index.ts';
+import type { OperationJson } from '../model/api.ts';
+import { findApp } from './entity-argument.ts';
+import { exitCodes, type ExitCode } from './exit-codes.ts';
+import type { Invocation, Verb } from './verb.ts';
+import { outcomeLine, waitForOperation, waitOptions } from './wait.ts';
+
+type Command = (
+  apps: LabkeeperClient['apps'],
+  name: string,
+  options: { why?: string; idempotencyKey: string },
+) => Promise<OperationJson>;
+
+/** `start`, `stop`, `restart`, `keep-awake`, `rm`: what changes an app that is there. */
+export const commands: readonly Verb[] = [
+  command('start', 'Wake apps', 'Wakes them as a visit would.', (apps, name, options) =>
+    apps.start(name, options),
+  ),
+  command(
+    'stop',
+    'Put apps to sleep',
+    'Puts them to sleep, in use or not. The next visit wakes them again.',
+    (apps, name, options) => apps.stop(name, options),
+  ),
+  command(
+    'restart',
+    'Replace running instances',
+    'Starts a fresh instance.',
+    (apps, name, options) => apps.restart(name, options),
+  ),
+  command(
+    'keep-awake',
+    'Count as use now',
+    'Counts as use now, so that the idle clocks begin anew. An app that sleeps is not woken.',
+    (apps, name, options) => apps.keepAwake(name, options),
+  ),
+  command(
+    'rm',
+    'Stop and remove apps',
+    'Stops and removes them. Their timelines stay; nothing else does.',
+    (apps, name, options) => apps.remove(name, options),
+  ),
+];
+
+function command(name: string, summary: string, help: string, send: Command): Verb {
+  return {
+    name,
+    usage: 'NAME… [--wait] [--why TEXT]',
+    summary,
+    help: `${help} Returns when it is accepted; --wait when it is over.`,
+    options: {
+      ...waitOptions,
+      why: { type: 'string', value: 'TEXT', help: 'shown in the timeline' },
+    },
+    takes: { least: 1, most: 50 },
+    run: (invocation) => run(invocation, send),
+  };
+}
+
+async function run(invocation: Invocation, send: Command): Promise<ExitCode> {
+  const { client, terminal, json, flag, text } = invocation;
+  const why = text('why');
+  // All names are looked up first: a typing error in the third must not leave two done.
+  const apps = await Promise.all(invocation.arguments.map((name) => findApp(client, name)));
+  const operations: OperationJson[] = [];
+  for (const { name } of apps) {
+    const idempotencyKey = randomUUID();
+    const accepted = await send(client.apps, name, {
+      ...(why === null ? {} : { why }),
+      idempotencyKey,
+    });
+    const operation = flag('wait') ? await waitForOperation(invocation, accepted) : accepted;
+    operations.push(operation);
+    if (!json) terminal.out(outcomeLine(terminal, operation));
+  }
+  if (json) terminal.out(jsonText(operations.length === 1 ? operations[0] : operations));
+  return operations.some(({ state }) => state === 'failed') ? exitCodes.failed : exitCodes.ok;
+}

@@ -1,0 +1,48 @@
+import type { StreamMessage } from '../client/index.ts';
+import type { TimelineEventJson } from '../model/api.ts';
+import { appName } from './entity-argument.ts';
+import { exitCodes } from './exit-codes.ts';
+import { jsonText, plain, tinted, type Terminal } from './terminal.ts';
+import type { Verb } from './verb.ts';
+import { wholeNumber } from './whole-number.ts';
+
+export const events: Verb = {
+  name: 'events',
+  usage: '[NAME] [-f] [--limit N]',
+  summary: 'Print the timeline of an app, or of everything',
+  help: 'Oldest first. -f goes on with what happens, and misses nothing when the connection is lost. An app that was removed keeps its timeline.',
+  options: {
+    follow: { type: 'boolean', short: 'f', help: 'go on with what happens' },
+    limit: { type: 'string', value: 'N', help: 'so many of the newest (default 30, at most 500)' },
+  },
+  takes: { least: 0, most: 1 },
+  async run({ arguments: [argument], client, terminal, json, flag, text }) {
+    const name = argument === undefined ? null : appName(argument);
+    const page = { limit: 30, ...wholeNumber('limit', text('limit'), 1) };
+    const { items } = await (name === null
+      ? client.events.list(page)
+      : client.apps.events(name, page));
+    const oldestFirst = items.toReversed();
+    if (json && !flag('follow')) {
+      terminal.out(jsonText(oldestFirst));
+      return exitCodes.ok;
+    }
+    const print = (event: TimelineEventJson) =>
+      terminal.out(json ? `${JSON.stringify(event)}\n` : line(terminal, event));
+    oldestFirst.forEach(print);
+    if (!flag('follow')) return exitCodes.ok;
+    const after = oldestFirst.at(-1)?.id ?? '0';
+    const news: AsyncGenerator<StreamMessage> =
+      name === null ? client.events.follow({ after }) : client.apps.follow(name, { after });
+    for await (const message of news) {
+      if (message.type === 'event') print(message.event);
+    }
+    return exitCodes.ok;
+  },
+};
+
+function line(terminal: Terminal, event: TimelineEventJson): string {
+  const at = event.at.replace(/T(.*?)(?:\.\d+)?Z$/, ' $1');
+  const cause = event.why === '' ? event.actor : `${event.actor}: ${event.why}`;
+  return `${tinted(terminal, 'soft', at)}  ${plain(event.entity)}  ${tinted(terminal, 'strong', plain(event.what))}  ${plain(cause)}\n`;
+}

@@ -1,0 +1,45 @@
+import type { OptionHelp, Verb } from './verb.ts';
+import { globalOptions } from './verbs.ts';
+
+/** What `labkeeper --help` prints. */
+export function helpText(verbs: readonly Verb[]): string {
+  const rows = [
+    ['up', 'Run labkeeper on this machine'],
+    ['doctor', 'Check every part of this machine, and say the remedy'],
+    ...verbs.map(({ name, summary }) => [name, summary]),
+  ] as [string, string][];
+  return `labkeeper keeps a lab's apps working for people.
+
+Usage: labkeeper VERB [ARGUMENTS] [--json] [--server URL]
+
+${columns(rows)}
+NAME is app/board or host/local, or board alone where only one thing is called so.
+labkeeper VERB --help says more.
+
+Exit codes: 0 done, 1 failed, 2 the command line or file has mistakes, 3 not found, 4 no server.
+`;
+}
+
+/** What `labkeeper VERB --help` prints. */
+export function verbHelp(verb: Verb): string {
+  return `Usage: labkeeper ${verb.name} ${verb.usage}
+
+${wrapped(verb.help)}
+
+${columns(Object.entries({ ...verb.options, ...globalOptions }).map(optionRow))}`;
+}
+
+function optionRow([name, option]: [string, OptionHelp]): [string, string] {
+  const short = option.short === undefined ? '' : `-${option.short}, `;
+  const value = option.value === undefined ? '' : ` ${option.value}`;
+  return [`${short}--${name}${value}`, option.help];
+}
+
+function columns(rows: readonly [string, string][]): string {
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, words]) => `  ${name.padEnd(width)}  ${words}\n`).join('');
+}
+
+function wrapped(text: string): string {
+  return text.replace(/(.{1,88})(?:\s+|$)/g, '$1\n').trimEnd();
+}

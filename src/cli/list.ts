@@ -1,0 +1,63 @@
+import type { AppJson, HostJson } from '../model/api.ts';
+import { exitCodes, UsageError } from './exit-codes.ts';
+import { table } from './table.ts';
+import { jsonText, statusTone, type Terminal } from './terminal.ts';
+import { bytes, duration } from './units.ts';
+import type { Verb } from './verb.ts';
+
+export const list: Verb = {
+  name: 'list',
+  usage: '[apps|hosts]',
+  summary: 'List apps, or hosts',
+  help: 'Apps by name with their state, or the computers that run them.',
+  options: {},
+  takes: { least: 0, most: 1 },
+  async run({ arguments: [kind = 'apps'], client, terminal, json }) {
+    if (kind === 'hosts' || kind === 'host') {
+      const hosts = await client.hosts.list();
+      terminal.out(json ? jsonText(hosts) : hostTable(terminal, hosts));
+      return exitCodes.ok;
+    }
+    if (kind !== 'apps' && kind !== 'app') {
+      throw new UsageError(`cannot list ${kind}: there are apps and hosts`);
+    }
+    const apps: AppJson[] = [];
+    for await (const app of client.apps.all()) apps.push(app);
+    if (json) terminal.out(jsonText(apps));
+    else if (apps.length > 0) terminal.out(appTable(terminal, apps));
+    else {
+      terminal.error('No apps are registered yet. Register some with: labkeeper apply FILE\n');
+    }
+    return exitCodes.ok;
+  },
+};
+
+function appTable(terminal: Terminal, apps: readonly AppJson[]): string {
+  return table(
+    terminal,
+    ['name', 'state', 'for', 'host', 'title'],
+    apps.map(({ name, status, condition, title }) => [
+      `app/${name}`,
+      { text: status, tone: statusTone(status) },
+      duration(Date.now() - Date.parse(condition.since)),
+      condition.host ?? '-',
+      title,
+    ]),
+  );
+}
+
+function hostTable(terminal: Terminal, hosts: readonly HostJson[]): string {
+  return table(
+    terminal,
+    ['name', 'state', 'heard of', 'runs', 'free disk', 'cores', 'memory'],
+    hosts.map((host) => [
+      `host/${host.name}`,
+      host.online ? { text: 'online', tone: 'good' } : { text: 'silent', tone: 'bad' },
+      `${duration(host.seenAgoMs)} ago`,
+      host.runtimes.map(({ kind, ready }) => (ready ? kind : `${kind} (no)`)).join(', '),
+      bytes(host.storage.freeBytes),
+      String(host.cpus),
+      bytes(host.memoryBytes),
+    ]),
+  );
+}

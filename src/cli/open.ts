@@ -1,0 +1,22 @@
+import { findApp } from './entity-argument.ts';
+import { exitCodes } from './exit-codes.ts';
+import { jsonText } from './terminal.ts';
+import type { Verb } from './verb.ts';
+
+export const open: Verb = {
+  name: 'open',
+  usage: 'NAME [--print]',
+  summary: 'Open an app in the browser',
+  help: 'Prints its address, and opens it where there is a browser. Opening an app wakes it.',
+  options: { print: { type: 'boolean', help: 'only print the address' } },
+  takes: { least: 1, most: 1 },
+  async run({ arguments: [argument = ''], client, terminal, json, flag, browse }) {
+    const { name, url } = await findApp(client, argument);
+    terminal.out(json ? jsonText({ name, url }) : `${url}\n`);
+    const opens = !flag('print') && !json && terminal.isInteractive;
+    if (opens && !(await browse(url))) {
+      terminal.error('No browser was found here: open the address yourself.\n');
+    }
+    return exitCodes.ok;
+  },
+};

@@ -1,0 +1,98 @@
+import type { AppJson, AppUsageJson, HostJson } from '../model/api.ts';
+import { describeExit } from '../model/app-state.ts';
+import { findApp, findEntity } from './entity-argument.ts';
+import { exitCodes } from './exit-codes.ts';
+import { fields } from './table.ts';
+import { jsonText, plain, statusTone, tinted, type Terminal } from './terminal.ts';
+import { bytes, duration } from './units.ts';
+import type { Verb } from './verb.ts';
+
+export const show: Verb = {
+  name: 'show',
+  usage: 'NAME',
+  summary: 'Show an app or a host',
+  help: 'What it is, what it does, since when and why. With --json the whole resource.',
+  options: {},
+  takes: { least: 1, most: 1 },
+  async run({ arguments: [name = ''], client, terminal, json }) {
+    const found = await findEntity(client, name);
+    if (found.kind === 'host') {
+      terminal.out(json ? jsonText(found.host) : hostText(terminal, found.host));
+      return exitCodes.ok;
+    }
+    const { app } = found;
+    const usage = await client.apps.usage(app.name).catch(() => null);
+    terminal.out(json ? jsonText(app) : appText(terminal, app, usage));
+    return exitCodes.ok;
+  },
+};
+
+export const explain: Verb = {
+  name: 'explain',
+  usage: 'NAME',
+  summary: 'Say in one sentence what an app is doing, and why',
+  help: 'One sentence; for an app that failed also how it ended and its last log lines.',
+  options: {},
+  takes: { least: 1, most: 1 },
+  async run({ arguments: [name = ''], client, terminal, json }) {
+    const { name: app, status, explanation, condition } = await findApp(client, name);
+    const { exit, lastLogLines } = condition;
+    if (json) {
+      terminal.out(jsonText({ name: app, status, explanation, exit, lastLogLines }));
+      return exitCodes.ok;
+    }
+    terminal.out(`${plain(explanation)}\n`);
+    const isBroken = status === 'failed' || status === 'restarting';
+    if (isBroken && exit !== null) terminal.out(`It ${describeExit(exit)}.\n`);
+    if (isBroken && lastLogLines.length > 0) {
+      const lines = lastLogLines.map((line) => `  ${plain(line)}\n`).join('');
+      terminal.out(`Its last lines:\n${lines}`);
+    }
+    return exitCodes.ok;
+  },
+};
+
+function appText(terminal: Terminal, app: AppJson, usage: AppUsageJson | null): string {
+  const { condition, spec } = app;
+  const now = usage?.usage ?? null;
+  const heading = tinted(terminal, 'strong', `app/${app.name}`);
+  const state = tinted(terminal, statusTone(app.status), app.status);
+  const pairs = fields(terminal, [
+    ['title', app.title === app.name ? null : app.title],
+    ['address', app.url],
+    ['runs', spec.image ?? spec.command?.join(' ') ?? null],
+    ['host', condition.host],
+    ['generation', condition.generation === 0 ? null : String(condition.generation)],
+    ['since', `${condition.since} (${duration(Date.now() - Date.parse(condition.since))})`],
+    ['caused by', `${condition.actor}: ${condition.why}`],
+    ['sleeps at', condition.sleepsAt],
+    ['starts at', condition.restartAt],
+    ['last exit', condition.exit === null ? null : describeExit(condition.exit)],
+    [
+      'uses',
+      now === null
+        ? null
+        : `${bytes(now.memoryBytes)} of ${bytes(now.memoryLimitBytes)}, ${now.cpus.toFixed(2)} cores, ${now.pids} processes`,
+    ],
+    ['registered', `${app.createdAt} by ${app.owner}, definition ${app.specRevision}`],
+    ['workflow', app.links.workflow],
+  ]);
+  return `${heading}  ${state}\n${plain(app.explanation)}\n\n${pairs}`;
+}
+
+function hostText(terminal: Terminal, host: HostJson): string {
+  const { storage } = host;
+  const state = host.online
+    ? tinted(terminal, 'good', 'online')
+    : tinted(terminal, 'bad', 'silent');
+  return `${tinted(terminal, 'strong', `host/${host.name}`)}  ${state}\n\n${fields(terminal, [
+    ['heard of', `${duration(host.seenAgoMs)} ago`],
+    ...host.runtimes.map(
+      ({ kind, ready, reason }) =>
+        [kind, ready ? 'ready' : `not ready: ${reason ?? 'no reason given'}`] as const,
+    ),
+    ['disk', `${bytes(storage.freeBytes)} of ${bytes(storage.totalBytes)} free (${storage.state})`],
+    ['cores', String(host.cpus)],
+    ['memory', bytes(host.memoryBytes)],
+  ])}`;
+}

@@ -1,0 +1,55 @@
+import type { AppStatus } from '../model/app-view.ts';
+
+/** Where a command writes: results to `out`, everything about the work itself to `error`. */
+export interface Terminal {
+  out(text: string): void;
+  error(text: string): void;
+  /** A person watches `error`: progress may overwrite its own line. */
+  isInteractive: boolean;
+  /** Whether `out` shows colours. */
+  colors: boolean;
+}
+
+type Tone = 'good' | 'bad' | 'busy' | 'soft' | 'strong';
+
+const codes: Readonly<Record<Tone, string>> = {
+  good: '32',
+  bad: '31',
+  busy: '33',
+  soft: '2',
+  strong: '1',
+};
+
+/** Text in a tone, where colours are shown. */
+export function tinted(terminal: Pick<Terminal, 'colors'>, tone: Tone, text: string): string {
+  return terminal.colors ? `\u001b[${codes[tone]}m${text}\u001b[0m` : text;
+}
+
+const tones: Readonly<Record<AppStatus, Tone>> = {
+  asleep: 'soft',
+  starting: 'busy',
+  ready: 'good',
+  restarting: 'busy',
+  stopping: 'busy',
+  failed: 'bad',
+  removing: 'busy',
+};
+
+export const statusTone = (status: AppStatus): Tone => tones[status];
+
+/** What `--json` prints. */
+export const jsonText = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+/** One line without control characters: what others wrote must not steer the terminal. */
+export function plain(text: string): string {
+  return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim();
+}
+
+/** Log text for a person's terminal: its colours stay, whatever else would steer goes. */
+export function withoutSteering(text: string): string {
+  return text
+    .replace(/\u001b\[[0-9;]*m/g, (colors) => `\u0001${colors.slice(1)}`)
+    .replace(/\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|.)?/gs, '')
+    .replace(/[\u0000\u0002-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g, '')
+    .replace(/\u0001/g, '\u001b');
+}

@@ -1,0 +1,40 @@
+import type { ParseArgsConfig } from 'node:util';
+import type { LabkeeperClient } from '../client/index.ts';
+import type { ExitCode } from './exit-codes.ts';
+import type { Terminal } from './terminal.ts';
+
+/** One verb of the command line. */
+export interface Verb {
+  name: string;
+  /** After the verb: `NAME [-f]`. */
+  usage: string;
+  /** One line for the list of verbs. */
+  summary: string;
+  /** What its help says beyond that. */
+  help: string;
+  options: Readonly<Record<string, OptionHelp>>;
+  /** How many arguments it takes. */
+  takes: { least: number; most: number };
+  run(invocation: Invocation): Promise<ExitCode>;
+}
+
+type OptionConfig = NonNullable<ParseArgsConfig['options']>[string];
+
+export type OptionHelp = OptionConfig & {
+  /** What it does. */
+  help: string;
+  /** What its value is called. */
+  value?: string;
+};
+
+/** A verb as it was typed, with what it needs to act. */
+export interface Invocation {
+  arguments: readonly string[];
+  flag(name: string): boolean;
+  text(name: string): string | null;
+  json: boolean;
+  terminal: Terminal;
+  client: LabkeeperClient;
+  /** Shows an address in the person's browser; false where there is none. */
+  browse(url: string): Promise<boolean>;
+}

@@ -1,0 +1,73 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createAdaptorServer } from '@hono/node-server';
+import { labkeeperClient } from '../../src/client/index.ts';
+import { runCommandLine } from '../../src/cli/command-line.ts';
+import type { ExitCode } from '../../src/cli/exit-codes.ts';
+import { openApi, type ApiBed } from '../api/bed.ts';
+
+export interface CommandLineBed {
+  api: ApiBed;
+  url: string;
+  /** Runs one command line inside this process against the API. */
+  run(...args: string[]): Promise<Ended>;
+  /** Addresses that were handed to the browser. */
+  browsed: string[];
+  close(): Promise<void>;
+}
+
+export interface Ended {
+  code: ExitCode;
+  out: string;
+  error: string;
+}
+
+/** The real API on a free port, and the command line on its client. */
+export async function openCommandLine(
+  options: Parameters<typeof openApi>[0] = {},
+): Promise<CommandLineBed> {
+  const api = await openApi(options);
+  const server = createAdaptorServer({ fetch: api.app.fetch }) as Server;
+  const url = await listen(server);
+  const browsed: string[] = [];
+  return {
+    api,
+    url,
+    browsed,
+    async run(...args) {
+      const written = { out: '', error: '' };
+      const code = await runCommandLine(args, {
+        terminal: {
+          out: (text) => void (written.out += text),
+          error: (text) => void (written.error += text),
+          isInteractive: false,
+          colors: false,
+        },
+        connect: async (named) => labkeeperClient({ baseUrl: named ?? url }),
+        browse: async (address) => {
+          browsed.push(address);
+          return true;
+        },
+      });
+      return { code, ...written };
+    },
+    async close() {
+      server.closeAllConnections();
+      await new Promise((done) => server.close(done));
+      await api.close();
+    },
+  };
+}
+
+/** An address where nothing listens: it was free a moment ago. */
+export async function deadAddress(): Promise<string> {
+  const server = createServer();
+  const url = await listen(server);
+  await new Promise((done) => server.close(done));
+  return url;
+}
+
+async function listen(server: Server): Promise<string> {
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
