@@ -1,7 +1,7 @@
 // Builds dist/: the program bundled by process, migrations and the workflow bundle. Skipped when
 // nothing changed. Usage: node scripts/build.mjs [--force]
 import { createHash } from 'node:crypto';
-import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -59,6 +59,15 @@ async function bundleProgram(outdir) {
     sourcesContent: false,
     logLevel: 'warning',
   });
+  await makeExecutable(join(outdir, 'cli.js'));
+}
+
+/** The command line is started by its name; the source map knows of the added line. */
+async function makeExecutable(path) {
+  await writeFile(path, `#!/usr/bin/env node\n${await readFile(path, 'utf8')}`);
+  await chmod(path, 0o755);
+  const map = JSON.parse(await readFile(`${path}.map`, 'utf8'));
+  await writeFile(`${path}.map`, JSON.stringify({ ...map, mappings: `;${map.mappings}` }));
 }
 
 async function bundleWorkflows(outdir) {

@@ -1,0 +1,94 @@
+import { createLog } from '../../log.ts';
+import { openPostgresStore } from '../../store/postgres/index.ts';
+import type { Host, Store } from '../../store/ports.ts';
+import { prepareNamespace } from '../temporal-namespace.ts';
+import { join, resolve } from 'node:path';
+import { check, type Check, type Checkup } from './check.ts';
+
+const silentAfterMs = 30_000;
+const startIt = 'npm start (or `labkeeper up`)';
+
+/** PostgreSQL, Temporal, and the hosts that report to the database. */
+export async function checkEngines(checkup: Checkup): Promise<Check[]> {
+  const [database, temporal] = await Promise.all([checkDatabase(checkup), checkTemporal(checkup)]);
+  return [...database, temporal];
+}
+
+async function checkDatabase({ config, environment, addresses }: Checkup): Promise<Check[]> {
+  const external = environment['LABKEEPER_DATABASE_URL'];
+  const url = external || addresses?.databaseUrl;
+  if (!url) return [notRunning('PostgreSQL'), notRunning('hosts')];
+  const ownPassword = join(resolve(config.LABKEEPER_DATA), 'secrets', 'database-password');
+  const passwordFile =
+    config.LABKEEPER_DATABASE_PASSWORD_FILE ?? (external ? undefined : ownPassword);
+  let hosts: Host[] | null = null;
+  const remedy = external
+    ? 'correct LABKEEPER_DATABASE_URL or start that server'
+    : 'see postgres/server.log in the data folder, then start labkeeper again';
+  const database = await check('PostgreSQL', remedy, async () => {
+    const store = await openPostgresStore({
+      url,
+      ...(passwordFile === undefined ? {} : { passwordFile }),
+      poolSize: 2,
+      applicationName: 'labkeeper doctor',
+      log: createLog({ process: 'doctor', level: 'fatal' }),
+    });
+    try {
+      await store.ping();
+      hosts = await store.hosts.list();
+      return { state: 'ok', detail: `answers; ${await backlogOf(store)}` };
+    } finally {
+      await store.close();
+    }
+  });
+  return [database, ...(hosts === null ? [unknown('hosts')] : checkHosts(hosts))];
+}
+
+async function backlogOf(store: Store): Promise<string> {
+  const { entries, oldestAgeMs } = await store.outbox.backlog();
+  if (entries === 0) return 'nothing waits for delivery';
+  return `${entries} commands wait for delivery, the oldest ${Math.round(oldestAgeMs / 1000)} s`;
+}
+
+function checkHosts(hosts: readonly Host[]): Check[] {
+  if (hosts.length === 0) {
+    const remedy = `see run/logs/worker.log in the data folder, then ${startIt}`;
+    return [{ name: 'hosts', state: 'failed', detail: 'no host has ever reported', remedy }];
+  }
+  return hosts.map(({ name, seenAgoMs, runtimes, storage }): Check => {
+    const seen = `heard of ${Math.round(seenAgoMs / 1000)} s ago`;
+    if (seenAgoMs > silentAfterMs) {
+      const remedy = `start its worker again; its log is run/logs/worker.log in its data folder`;
+      return { name: `host ${name}`, state: 'failed', detail: `silent: ${seen}`, remedy };
+    }
+    const can = runtimes.map(({ kind, ready, reason }) =>
+      ready ? kind : `no ${kind}${reason === null ? '' : ` (${reason})`}`,
+    );
+    const detail = `${seen}; runs ${can.join(', ')}; disk ${storage.state}`;
+    if (runtimes.some(({ ready }) => ready)) return { name: `host ${name}`, state: 'ok', detail };
+    const remedy = 'start a Docker Engine, or allow commands with LABKEEPER_PROCESS=on';
+    return { name: `host ${name}`, state: 'failed', detail, remedy };
+  });
+}
+
+async function checkTemporal({ config, environment, addresses }: Checkup): Promise<Check> {
+  const external = environment['TEMPORAL_ADDRESS'];
+  const address = external || addresses?.temporalAddress;
+  if (!address) return notRunning('Temporal');
+  const remedy = external
+    ? 'correct TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE, or start that server'
+    : 'see temporal/server.log in the data folder, then start labkeeper again';
+  return check('Temporal', remedy, async () => {
+    const namespace = config.TEMPORAL_NAMESPACE;
+    await prepareNamespace({ address, namespace, deadlineMs: 0 });
+    return `answers on ${address}, namespace ${namespace}`;
+  });
+}
+
+function notRunning(name: string): Check {
+  return { name, state: 'skipped', detail: 'labkeeper does not run here', remedy: startIt };
+}
+
+function unknown(name: string): Check {
+  return { name, state: 'skipped', detail: 'the database does not answer' };
+}
