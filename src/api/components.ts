@@ -2,20 +2,23 @@ import { z } from '@hono/zod-openapi';
 import * as shapes from '../model/api.ts';
 import { appSpecSchema } from '../model/app-spec.ts';
 
-const spec = appSpecSchema.openapi('AppSpec', { description: 'Definition of an app' });
+const spec = appSpecSchema.meta({ id: 'AppSpec', description: 'Definition of an app' });
 const condition = shapes.appConditionSchema
   .extend({
-    exit: shapes.exitSchema.openapi('Exit').nullable().describe('How its last instance ended'),
+    exit: shapes.exitSchema.meta({ id: 'Exit' }).nullable().describe('How its last instance ended'),
   })
-  .openapi('AppCondition', { description: 'The state behind the status' });
-const operation = shapes.operationSchema.openapi('Operation');
+  .meta({ id: 'AppCondition', description: 'The state behind the status' });
+const operation = shapes.operationSchema.meta({ id: 'Operation' });
 const app = shapes.appSchema
-  .extend({ spec, condition, links: shapes.appLinksSchema.openapi('AppLinks') })
-  .openapi('App', { description: 'An app' });
-const event = shapes.timelineEventSchema.openapi('Event');
-const host = shapes.hostSchema.openapi('Host');
+  .extend({ spec, condition, links: shapes.appLinksSchema.meta({ id: 'AppLinks' }) })
+  .meta({ id: 'App', description: 'An app' });
+const event = shapes.timelineEventSchema.meta({ id: 'Event' });
+const host = shapes.hostSchema.meta({ id: 'Host' });
 
-/** The shapes of the model under the names they have in the OpenAPI document. */
+/**
+ * The shapes of the model under the names they have in the OpenAPI document. Named by zod's own `meta`, which
+ * works in whatever order modules are loaded.
+ */
 export const components = {
   spec,
   operation,
@@ -25,18 +28,18 @@ export const components = {
       ...app.shape,
       operation: operation.nullable().describe('The operation; null when nothing changed'),
     })
-    .openapi('RegisteredApp', { description: 'An app as it was registered' }),
+    .meta({ id: 'RegisteredApp', description: 'An app as it was registered' }),
   appList: shapes.appListSchema
     .extend({ items: z.array(app).describe('Apps by name') })
-    .openapi('AppList', { description: 'A page of apps' }),
+    .meta({ id: 'AppList', description: 'A page of apps' }),
   eventList: shapes.eventListSchema
     .extend({ items: z.array(event).describe('Newest first') })
-    .openapi('EventList', { description: 'A page of a timeline' }),
+    .meta({ id: 'EventList', description: 'A page of a timeline' }),
   hostList: shapes.hostListSchema
     .extend({ items: z.array(host).describe('Hosts by name') })
-    .openapi('HostList', { description: 'All hosts' }),
-  usage: shapes.appUsageSchema.openapi('AppUsage'),
-  command: shapes.commandBodySchema.openapi('CommandNote'),
-  health: shapes.healthSchema.openapi('Health'),
-  problem: shapes.problemSchema.openapi('Problem'),
+    .meta({ id: 'HostList', description: 'All hosts' }),
+  usage: shapes.appUsageSchema.meta({ id: 'AppUsage' }),
+  command: shapes.commandBodySchema.meta({ id: 'CommandNote' }),
+  health: shapes.healthSchema.meta({ id: 'Health' }),
+  problem: shapes.problemSchema.meta({ id: 'Problem' }),
 } as const;
