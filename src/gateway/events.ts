@@ -78,7 +78,7 @@ export function isWaitedFor(hub: NewsHub, app: string): boolean {
 /** Ends all streams; browsers come back by themselves, to whoever listens then. */
 export function closeHub(hub: NewsHub): void {
   clearInterval(hub.heartbeat);
-  for (const [app, set] of [...hub.byApp]) endStreams(hub, app, set);
+  for (const [app, set] of hub.byApp) endStreams(hub, app, set);
 }
 
 /** The app is gone: its streams end. */
@@ -112,7 +112,7 @@ function beat(hub: NewsHub): void {
 }
 
 function endStreams(hub: NewsHub, app: string, set: Set<Stream>): void {
-  for (const entry of [...set]) {
+  for (const entry of set) {
     const { onAbort } = entry.exchange;
     entry.exchange.onAbort = null;
     onAbort?.();

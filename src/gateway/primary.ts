@@ -1,6 +1,7 @@
 import cluster, { type Worker } from 'node:cluster';
 import { randomBytes } from 'node:crypto';
 import http from 'node:http';
+import net from 'node:net';
 import type { FromWorker, Settings, ToWorker } from './messages.ts';
 
 /** What the primary needs of a log: it loads no logging library, it has ten lines to write. */
@@ -11,6 +12,7 @@ export interface PrimaryLog {
 }
 
 export interface PrimaryOptions {
+  bind: string;
   workers: number;
   drainMs: number;
   ports: { console: number; apps: number; metrics: number };
@@ -35,7 +37,10 @@ interface Member {
 export async function runPrimary(options: PrimaryOptions): Promise<void> {
   const { log } = options;
   const members = new Map<number, Member>();
-  let ports = options.ports;
+  const ports = {
+    console: await concretePort(options.bind, options.ports.console),
+    apps: await concretePort(options.bind, options.ports.apps),
+  };
   let ending = false;
   let quickDeaths = 0;
   let handingOver = false;
@@ -52,7 +57,7 @@ export async function runPrimary(options: PrimaryOptions): Promise<void> {
 
   const start = (): Promise<Member> => {
     const id = `${options.hostName}-${process.pid}-${randomBytes(4).toString('hex')}`;
-    const settings: Settings = { id, ports: { console: ports.console, apps: ports.apps } };
+    const settings: Settings = { id, ports };
     cluster.setupPrimary({ args: [JSON.stringify(settings)], silent: false });
     const worker = cluster.fork();
     const member: Member = {
@@ -73,7 +78,6 @@ export async function runPrimary(options: PrimaryOptions): Promise<void> {
         }
         member.role = 'serving';
         member.unready = null;
-        ports = { ...ports, console: message.ports.console, apps: message.ports.apps };
         resolve(member);
       });
       worker.on('exit', (code, signal) => {
@@ -150,6 +154,22 @@ export async function runPrimary(options: PrimaryOptions): Promise<void> {
   tellAlive();
   const metricsPort = await serveMetrics(options.ports.metrics, () => [...members.values()], tell);
   log.info({ consolePort: ports.console, appsPort: ports.apps, metricsPort }, 'ready');
+}
+
+/**
+ * A port for 0, chosen once: workers of every generation ask for it by number, and share it by that.
+ */
+async function concretePort(host: string, port: number): Promise<number> {
+  if (port !== 0) return port;
+  const server = net.createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, host, resolve);
+  });
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (typeof address === 'object' && address !== null) return address.port;
+  throw new Error(`cannot find a free port on ${host}`);
 }
 
 /** Health and metrics of all workers together, on loopback. */

@@ -30,6 +30,8 @@ export interface Routes {
   /** True once the store has answered. */
   filled: boolean;
   storeReachable: boolean;
+  /** The trouble was logged: once is enough. */
+  complained: boolean;
   /** Counts reads of the store as they begin. */
   reads: number;
   reading: Map<string, Promise<Entry | null>>;
@@ -47,6 +49,7 @@ export function createRoutes(store: RouteStore, log: Log, snapshot: readonly App
     watchers: new Set(),
     filled: false,
     storeReachable: false,
+    complained: false,
     reads: 0,
     reading: new Map(),
     readingAll: null,
@@ -232,14 +235,17 @@ function subscribe(routes: Routes, signal: AbortSignal, retryMs: number): void {
 }
 
 function reached(routes: Routes): void {
-  if (!routes.storeReachable) routes.log.info({ apps: routes.entries.size }, 'routes are read');
+  if (!routes.storeReachable) routes.log.info('routes are read from the database');
   routes.storeReachable = true;
+  routes.complained = false;
 }
 
 function unreached(routes: Routes, error: unknown): void {
-  if (routes.storeReachable || !routes.filled) {
-    routes.log.warn({ err: error }, 'cannot read routes: serving the last ones known');
+  if (!routes.complained) {
+    const apps = routes.entries.size;
+    routes.log.warn({ apps, err: error }, 'cannot read routes: serving the last ones known');
   }
+  routes.complained = true;
   routes.storeReachable = false;
 }
 

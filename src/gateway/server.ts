@@ -13,6 +13,7 @@ const log = createLog({ process: 'gateway', level: config.LABKEEPER_LOG_LEVEL })
 
 if (cluster.isPrimary) {
   await runPrimary({
+    bind: config.LABKEEPER_BIND,
     workers: config.LABKEEPER_GATEWAY_WORKERS,
     drainMs: config.LABKEEPER_DRAIN_MS,
     hostName: config.LABKEEPER_HOST_NAME,
@@ -35,6 +36,9 @@ async function runWorker(): Promise<void> {
   const settings: Settings = JSON.parse(process.argv.at(-1) ?? '');
   const store = await openPostgresStore({
     url: config.LABKEEPER_DATABASE_URL,
+    ...(config.LABKEEPER_DATABASE_PASSWORD_FILE
+      ? { passwordFile: config.LABKEEPER_DATABASE_PASSWORD_FILE }
+      : {}),
     poolSize: Math.min(4, config.LABKEEPER_DATABASE_POOL),
     applicationName: 'labkeeper gateway',
     log,
@@ -76,6 +80,7 @@ async function runWorker(): Promise<void> {
   process.on('SIGTERM', () => void drain());
   process.on('disconnect', () => void drain());
   setInterval(sayNumbers, 1_000).unref();
+  log.info({ ...worker.ports, gateway: settings.id }, 'worker listens');
   say({ type: 'ready', ports: worker.ports });
   sayNumbers();
 }

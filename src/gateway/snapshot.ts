@@ -35,8 +35,13 @@ export async function readSnapshot(file: string, log: Log): Promise<AppRoute[]> 
 export function keepSnapshot(routes: Routes, file: string, everyMs: number, log: Log) {
   let timer: NodeJS.Timeout | null = null;
   let failing = false;
-  const write = async () => {
+  let writing = Promise.resolve();
+  const write = () => {
     timer = null;
+    writing = writing.then(writeNow);
+    return writing;
+  };
+  const writeNow = async () => {
     const list = [...routes.entries.values()].map(({ route }) => ({
       ...route,
       spec: { ...route.spec, environment: {} },
@@ -57,10 +62,10 @@ export function keepSnapshot(routes: Routes, file: string, everyMs: number, log:
   });
   return {
     /** Writes what is still to be written. */
-    async flush(): Promise<void> {
-      if (timer === null) return;
+    flush(): Promise<void> {
+      if (timer === null) return writing;
       clearTimeout(timer);
-      await write();
+      return write();
     },
   };
 }

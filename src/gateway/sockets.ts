@@ -61,9 +61,9 @@ export function joinSockets(
 }
 
 export function closeSockets(sockets: Sockets, app: string): void {
-  for (const pipe of [...(sockets.byApp.get(app) ?? [])]) closePipe(pipe);
+  for (const pipe of sockets.byApp.get(app) ?? []) closePipe(pipe);
 }
 
 export function closeAllSockets(sockets: Sockets): void {
-  for (const app of [...sockets.byApp.keys()]) closeSockets(sockets, app);
+  for (const app of sockets.byApp.keys()) closeSockets(sockets, app);
 }

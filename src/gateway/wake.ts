@@ -72,7 +72,7 @@ export function settleWake(waker: Waker, app: string): void {
 }
 
 export function closeWaker(waker: Waker): void {
-  for (const app of [...waker.states.keys()]) settleWake(waker, app);
+  for (const app of waker.states.keys()) settleWake(waker, app);
 }
 
 /** A caller of the API on `baseUrl` with the secret that our processes share. */

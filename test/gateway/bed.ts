@@ -11,6 +11,7 @@ import {
   type GatewayPace,
   type GatewayWorker,
 } from '../../src/gateway/worker-process.ts';
+import { eventually } from '../beds/eventually.ts';
 import { fakeRoutes, type FakeRoutes } from '../fakes/routes.ts';
 
 /** A gateway on real sockets, with routes and use in memory and a little API behind it. */
@@ -21,9 +22,9 @@ export interface GatewayBed {
   api: FakeApi;
   worker: GatewayWorker;
   data: string;
-  url(path: string): string;
+  url: (path: string) => string;
   /** Ends the gateway at once, as a crash would leave its visitors. */
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 export interface FakeApi {
@@ -57,13 +58,13 @@ export async function openGateway(
     LABKEEPER_DATA: ownData,
     LABKEEPER_API_URL: `http://127.0.0.1:${api.port}`,
     LABKEEPER_ACTIVITY_INTERVAL_MS: '30',
-    LABKEEPER_DRAIN_MS: '400',
+    LABKEEPER_DRAIN_MS: '100',
     ...options.settings,
   });
   const store = options.store ?? fakeRoutes();
   const worker = await startGatewayWorker({
     config,
-    log: pino({ level: process.env['GATEWAY_TEST_LOG'] ?? 'silent' }),
+    log: pino({ level: 'silent' }),
     store,
     id: `gateway-${Math.random().toString(36).slice(2)}`,
     listener: 'test',
@@ -125,6 +126,49 @@ async function openApi(): Promise<FakeApi> {
   };
   return api;
 }
+
+/** Waits until the gateway sees the app in this status. */
+export async function untilStatus(bed: GatewayBed, app: string, status: string): Promise<void> {
+  await eventually(async () => {
+    const answer = await fetch(bed.url(`/app/${app}/.labkeeper/state`));
+    const news = (await answer.json()) as { status: string };
+    if (news.status !== status) throw new Error(`${app} is ${news.status}`);
+  });
+}
+
+/** A request with the very headers a browser sends; `fetch` sets some of them by itself. */
+export function browse(
+  url: string,
+  headers: Record<string, string> = { ...navigation },
+  method = 'GET',
+): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    const request = http.request(url, { method, headers, agent: false });
+    request.on('error', reject);
+    request.on('response', (answer) => {
+      const chunks: Buffer[] = [];
+      answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+      answer.on('error', reject);
+      answer.on('end', () => {
+        const status = answer.statusCode ?? 0;
+        const bodyless = status === 204 || status === 304;
+        const got = new Headers(
+          Object.entries(answer.headers).map(([name, value]) => [name, String(value)]),
+        );
+        resolve(new Response(bodyless ? null : Buffer.concat(chunks), { status, headers: got }));
+      });
+    });
+    request.end();
+  });
+}
+
+/** What Chromium sends when a person opens a page. */
+export const navigation: Readonly<Record<string, string>> = {
+  accept: 'text/html,application/xhtml+xml',
+  'sec-fetch-mode': 'navigate',
+  'sec-fetch-dest': 'document',
+  'sec-fetch-site': 'none',
+};
 
 /** An app behind the gateway; closed with the beds. */
 export async function openApp(

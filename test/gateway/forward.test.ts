@@ -3,7 +3,16 @@ import { once } from 'node:events';
 import http from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
 import { eventually } from '../beds/eventually.ts';
-import { body, closeBeds, openApp, openGateway, openRawApp, openVisitor, talk } from './bed.ts';
+import {
+  body,
+  closeBeds,
+  openApp,
+  openGateway,
+  openRawApp,
+  openVisitor,
+  talk,
+  untilStatus,
+} from './bed.ts';
 
 afterEach(closeBeds);
 
@@ -16,11 +25,7 @@ async function gatewayTo(
   const bed = await openGateway({ settings });
   bed.store.add('plot', spec);
   bed.store.publish('plot', app.port);
-  await eventually(() => expect(bed.worker.numbers()['labkeeper_gateway_apps']).toBe(1));
-  await eventually(async () => {
-    const answer = await fetch(bed.url('/app/plot/.labkeeper/state'));
-    expect(await answer.json()).toMatchObject({ status: 'ready' });
-  });
+  await untilStatus(bed, 'plot', 'ready');
   return { ...bed, app };
 }
 
@@ -29,10 +34,7 @@ async function gatewayToRaw(handle: Parameters<typeof openRawApp>[0]) {
   const bed = await openGateway();
   bed.store.add('plot');
   bed.store.publish('plot', app.port);
-  await eventually(async () => {
-    const answer = await fetch(bed.url('/app/plot/.labkeeper/state'));
-    expect(await answer.json()).toMatchObject({ status: 'ready' });
-  });
+  await untilStatus(bed, 'plot', 'ready');
   return { ...bed, app };
 }
 
@@ -340,7 +342,7 @@ describe('bodies', () => {
         text += chunk.toString();
       });
       request.on('end', () => {
-        response.writeHead(200, { trailer: 'X-Sum', te: request.headers.te });
+        response.writeHead(200, { trailer: 'X-Sum', 'x-te': request.headers['te'] ?? '' });
         response.write(`${text}|`);
         response.addTrailers({ 'X-Sum': String(request.trailers['x-check']) });
         response.end(JSON.stringify(request.trailers));
@@ -352,6 +354,7 @@ describe('bodies', () => {
     );
     visitor.send('lo\r\n6;note=x\r\n world\r\n0\r\nX-Check: 7\r\nContent-Length: 3\r\n\r\n');
     const text = await visitor.closed;
+    expect(text).toContain('x-te: trailers');
     expect(text).toContain('hello world|');
     expect(text).toContain('{"x-check":"7"}');
     expect(text).toMatch(/0\r\nX-Sum: 7\r\n\r\n$/);
@@ -441,16 +444,16 @@ describe('ends before the end', () => {
   });
 
   test('a visitor that leaves during its upload aborts the request to the app', async () => {
-    let aborted: Promise<unknown> | null = null;
+    const aborted: Promise<unknown>[] = [];
     const { port } = await gatewayTo((request) => {
-      aborted = new Promise((resolve) => request.once('error', resolve));
+      aborted.push(new Promise((resolve) => request.once('error', resolve)));
       request.resume();
     });
     const visitor = await openVisitor(port);
     visitor.send('POST /app/plot/ HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\nsome');
-    await eventually(() => expect(aborted).not.toBeNull());
+    await eventually(() => expect(aborted).toHaveLength(1));
     visitor.socket.destroy();
-    expect(await aborted).toMatchObject({ code: 'ECONNRESET' });
+    expect(await aborted[0]).toMatchObject({ code: 'ECONNRESET' });
   });
 
   test('an app that breaks off mid-body breaks the visitor’s connection', async () => {

@@ -109,15 +109,16 @@ export async function drain(listener: Listener, withinMs: number): Promise<void>
     else resolve();
   });
   // An idle visitor may be sending just now: it gets a moment, an answer, and `Connection: close`.
-  const nowMs = Date.now();
-  for (const connection of listener.connections) {
-    const idle = connection.exchange === null && !connection.detached;
-    if (idle) connection.deadlineMs = Math.min(connection.deadlineMs, nowMs + withinMs / 4);
-  }
+  const patience = setTimeout(() => {
+    for (const connection of listener.connections) {
+      if (connection.exchange === null && !connection.detached) connection.socket.destroy();
+    }
+  }, withinMs / 4);
   const deadline = setTimeout(() => {
     for (const connection of listener.connections) connection.socket.destroy();
   }, withinMs);
   await closed;
+  clearTimeout(patience);
   clearTimeout(deadline);
   clearInterval(listener.sweep);
 }

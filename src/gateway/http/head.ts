@@ -78,7 +78,7 @@ export function parseRequestHead(text: string): RequestHead | HeadRefusal {
   let webSocketKey = false;
   for (let index = 0; index < names.length; index += 1) {
     const value = values[index] ?? '';
-    switch (names[index]) {
+    switch (names[index] as string) {
       case 'host':
         if (host !== null) return refuse('there are two Host headers');
         if (!hostValue.test(value)) return refuse('the Host header is malformed');
@@ -171,7 +171,7 @@ export function parseResponseHead(text: string, requestMethod: string): Response
   let keepAliveSeconds: number | null = null;
   for (let index = 0; index < names.length; index += 1) {
     const value = values[index] ?? '';
-    switch (names[index]) {
+    switch (names[index] as string) {
       case 'content-length': {
         if (!digits.test(value)) return 'its Content-Length is no number';
         const length = Number(value);
@@ -231,7 +231,7 @@ export function parseTrailers(text: string): { names: string[]; lines: string[] 
 
 const noNames: readonly string[] = [];
 /** Control characters, a CR without LF, a LF without CR. Tab is allowed inside values. */
-const forbiddenBytes = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n/;
+const forbiddenBytes = /[^\P{Cc}\t\r\n\x80-\x9f]|\r(?!\n)|(?<!\r)\n/u;
 const requestLine =
   /^([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}) ([\x21-\x7e\x80-\xff]+) HTTP\/1\.([0-9])$/;
 const statusLine = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: (.*))?$/;
