@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ContainerCreateOptions } from 'dockerode';
 import { LabError } from '../../model/failures.ts';
 import { labels, type Instance, type InstanceSpec } from '../containers.ts';
@@ -22,6 +23,9 @@ const neededCapabilities = [
   'SETUID',
 ];
 
+const makeMs = 5_000;
+const betweenLooksMs = 20;
+
 type Options = { onProgress?: (text: string) => void; signal?: AbortSignal };
 
 /** Create or adopt, as the port says. */
@@ -31,17 +35,29 @@ export async function ensureInstance(
   options: Options,
 ): Promise<Instance> {
   const { name } = spec;
-  options.signal?.throwIfAborted();
-  let found = await inspectInstance(engine, name);
-  if (found === null) {
-    await create(engine, spec, options);
-    found = await inspectInstance(engine, name);
+  for (let tries = 0; tries < 3; tries += 1) {
+    options.signal?.throwIfAborted();
+    let found = await inspectInstance(engine, name);
+    if (found === null) {
+      await create(engine, spec, options);
+      found = await waitUntilMade(engine, name);
+    }
+    if (found?.phase === 'created') await start(engine, name);
+    if (found?.phase === 'paused') await unpause(engine, name);
+    const now = await inspectInstance(engine, name);
+    if (now !== null) return now;
   }
-  if (found?.phase === 'created') await start(engine, name);
-  if (found?.phase === 'paused') await unpause(engine, name);
-  const now = await inspectInstance(engine, name);
-  if (now !== null) return now;
   throw new LabError('conflict', `cannot start ${name}: it was removed while it was started`);
+}
+
+/** A name is taken before its container can be seen. Null when it stays unseen: it was removed. */
+async function waitUntilMade(engine: Engine, name: string): Promise<Instance | null> {
+  const endsAtMs = performance.now() + makeMs;
+  for (;;) {
+    const found = await inspectInstance(engine, name);
+    if (found !== null || performance.now() > endsAtMs) return found;
+    await pause(betweenLooksMs);
+  }
 }
 
 async function create(engine: Engine, spec: InstanceSpec, options: Options): Promise<void> {

@@ -87,7 +87,7 @@ export function writeRecord(folder: string, file: string, value: unknown): void 
   renameSync(draft, join(folder, file));
 }
 
-/** Writes it whole unless it is there already: false then. */
+/** Writes it whole; false when it is there already, or the folder was removed meanwhile. */
 export function claimRecord(folder: string, file: string, value: unknown): boolean {
   const draft = join(folder, `${file}.${process.pid}.${process.hrtime.bigint()}.tmp`);
   try {
@@ -95,7 +95,7 @@ export function claimRecord(folder: string, file: string, value: unknown): boole
     linkSync(draft, join(folder, file));
     return true;
   } catch (error) {
-    if (isErrno(error, 'EEXIST')) return false;
+    if (isErrno(error, 'EEXIST') || isErrno(error, 'ENOENT')) return false;
     throw error;
   } finally {
     rmSync(draft, { force: true });

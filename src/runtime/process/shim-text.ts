@@ -372,7 +372,7 @@ export const shimText = [
   '    linkSync(draft, join4(folder2, file));',
   '    return true;',
   '  } catch (error) {',
-  '    if (isErrno(error, "EEXIST")) return false;',
+  '    if (isErrno(error, "EEXIST") || isErrno(error, "ENOENT")) return false;',
   '    throw error;',
   '  } finally {',
   '    rmSync3(draft, { force: true });',

@@ -48,17 +48,15 @@ export async function readState(home: Home, name: string): Promise<State | null>
 /** As they lie there; null when there is no such instance of this installation. */
 export function readRecords(home: Home, name: string): State | null {
   const folder = instanceFolder(home, name);
+  // The exit comes first: whatever is read later is at least as new. The plan comes last: while it
+  // is there, the folder had not been removed when the others were read.
+  const exit = readRecord<Exit>(folder, recordFiles.exit);
+  const shim = readRecord<ProcessIdentity>(folder, recordFiles.shim);
+  const start = readRecord<StartRecord>(folder, recordFiles.start);
+  const paused = readRecord<object>(folder, recordFiles.pause) !== null;
   const plan = readRecord<Plan>(folder, recordFiles.plan);
   if (plan === null || plan.installation !== home.installation) return null;
-  // The exit is read first: whatever else is read then is at least as new.
-  const exit = readRecord<Exit>(folder, recordFiles.exit);
-  return {
-    plan,
-    exit,
-    shim: readRecord<ProcessIdentity>(folder, recordFiles.shim),
-    start: readRecord<StartRecord>(folder, recordFiles.start),
-    paused: readRecord<object>(folder, recordFiles.pause) !== null,
-  };
+  return { plan, shim, start, paused, exit };
 }
 
 /** Names of all instances, in no order. */

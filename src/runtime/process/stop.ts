@@ -12,7 +12,6 @@ import {
   claimRecord,
   exitedFolder,
   logFolder,
-  readRecord,
   recordFiles,
   unknownExit,
   writeRecord,
@@ -38,21 +37,22 @@ export async function stopInstance(
   if (started.exit !== null) return endLeftovers(started, started.exit);
   const folder = instanceFolder(home, name);
   noteStop(home, name);
-  const { start } = started;
+  const { start, shim } = started;
   if (graceMs > 0 && start !== null && isRunning(start)) {
     sendSignal(-start.pid, 'SIGTERM');
     if (started.paused) resume(home, started);
     await waitFor(folder, graceMs, () => lastWord(home, name));
   }
-  const within = lastWord(home, name);
-  if (within !== null) return endLeftovers(started, within);
-  await killTree(treeOf(started));
-  const exit = await waitFor(folder, lastWordMs, () => lastWord(home, name));
-  if (exit === null) {
-    if (started.shim !== null && isRunning(started.shim)) sendSignal(started.shim.pid, 'SIGKILL');
+  if (lastWord(home, name) === null) {
+    await killTree(treeOf(started));
+    await waitFor(folder, lastWordMs, () => lastWord(home, name));
+  }
+  if (lastWord(home, name) === null) {
+    if (shim !== null && isRunning(shim)) sendSignal(shim.pid, 'SIGKILL');
     recordUnknownExit(home, name);
   }
-  return endLeftovers(started, exit ?? unknownExit);
+  const last = lastWord(home, name) ?? unknownExit;
+  return last === 'gone' ? null : endLeftovers(started, last);
 }
 
 /** Stops it at once, keeps its log, removes the rest. Success when absent. */
@@ -90,8 +90,11 @@ function noteStop(home: Home, name: string): void {
   }
 }
 
-const lastWord = (home: Home, name: string): Exit | null =>
-  readRecord<Exit>(instanceFolder(home, name), recordFiles.exit);
+/** How it ended; `gone` when somebody removed it meanwhile, null while it runs. */
+function lastWord(home: Home, name: string): Exit | 'gone' | null {
+  const state = readRecords(home, name);
+  return state === null ? 'gone' : state.exit;
+}
 
 /** The shim has killed what the command left behind; this is for those whose shim was killed. */
 async function endLeftovers(state: State, exit: Exit): Promise<Exit> {
