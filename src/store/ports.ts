@@ -74,8 +74,17 @@ export interface AppStore {
   }): Promise<Operation>;
 
   find(name: string): Promise<App | null>;
-  /** By name; `after` is the last name of the page before. */
-  list(page: { space?: string; after?: string; limit: number }): Promise<App[]>;
+  /**
+   * By name; `after` is the last name of the page before. `phases` keeps those in one of them,
+   * `search` those whose name or title contains it, whatever the case.
+   */
+  list(page: {
+    space?: string;
+    phases?: readonly AppCondition['phase'][];
+    search?: string;
+    after?: string;
+    limit: number;
+  }): Promise<App[]>;
   /** Registered apps, for the limit on them. */
   count(): Promise<number>;
 
@@ -90,9 +99,9 @@ export interface AppStore {
   advance(name: string, mark: Mark, change: AppChange): Promise<boolean>;
 
   /**
-   * Last step of a removal: the row goes, its events stay. False, and nothing changes, when a newer
-   * mark stands or while an accepted `replace` operation of the app is unfinished: a registration
-   * came after the removal, and its command brings the app back.
+   * Last step of a removal: the row goes, its events stay, and what else was asked of it is over.
+   * False, and nothing changes, when a newer mark stands or while a registration that was accepted
+   * after the last removal is unfinished: its command brings the app back. A repeat answers true.
    */
   remove(name: string, mark: Mark, change: Pick<AppChange, 'event' | 'finish'>): Promise<boolean>;
 

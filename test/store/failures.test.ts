@@ -6,7 +6,7 @@ import { openPostgresStore } from '../../src/store/postgres/index.ts';
 import { eventually } from '../beds/eventually.ts';
 import { openTestStore } from '../beds/postgres.ts';
 import { requirePart } from '../beds/require.ts';
-import { registration } from './registration.ts';
+import { command, readyChange, registration } from './registration.ts';
 import { runSql, withClient } from './sql.ts';
 
 describe.runIf(requirePart('postgres'))('a database that fails', () => {
@@ -100,6 +100,44 @@ describe.runIf(requirePart('postgres'))('a database that fails', () => {
       expect(failure.message).toMatch(/register app\/held: the database does not answer/);
       await blocker.query('ROLLBACK');
     });
+    await own.close();
+  });
+
+  it('gets through a storm of steps, reports, registrations and removals of the same apps', async () => {
+    const own = await openTestStore({ poolSize: 20 });
+    const { store } = own;
+    await store.routes.gatewaySeen({ id: 'g', listener: 'apps', host: 'local' });
+    const names = ['a', 'b', 'c', 'd'];
+    const report = (app: string) => ({ app, lastUseAgoMs: 0, reason: 'GET /', openSockets: 1 });
+    const storm = async (name: string) => {
+      for (let round = 0; round < 15; round += 1) {
+        await store.apps.register(registration(name));
+        const life = (await store.apps.beginLife(name))?.mark.life ?? 0;
+        await Promise.all([
+          store.apps.advance(name, { life, revision: 1 }, readyChange(name, round + 1)),
+          store.routes.beginClosing(name, round + 1, `${name}-${round}`),
+          command(store, name, 'wake'),
+          command(store, name, 'remove'),
+        ]);
+        expect(await store.apps.remove(name, { life, revision: 2 }, {})).toBe(true);
+      }
+    };
+    let isOver = false;
+    const reports = async () => {
+      while (!isOver) {
+        const batch = names.map((name) => ({ ...report(name), inFlight: 0 }));
+        // An app may go while its line is written: then the gateway sends the batch again.
+        await store.use.report('g', batch).catch((error: unknown) => {
+          if (!isLabError(error)) throw error;
+        });
+      }
+    };
+    const reporting = Promise.all([reports(), reports()]);
+    await Promise.all(names.map(storm));
+    isOver = true;
+    await reporting;
+    expect(await store.apps.count()).toBe(0);
+    expect(await store.apps.listLive({ limit: 10 })).toEqual([]);
     await own.close();
   });
 

@@ -53,23 +53,9 @@ export function openDatabase(options: DatabaseOptions): Database {
 
   return {
     log,
-    async query(attempt, sql, values = []) {
-      try {
-        return (await pool.query(sql, [...values])).rows;
-      } catch (error) {
-        throw meaningOf(error, attempt);
-      }
-    },
-    async transaction(attempt, work) {
-      for (let tries = 1; ; tries += 1) {
-        try {
-          return await once(pool, work);
-        } catch (error) {
-          if (tries < 3 && isWorthRepeating(error)) continue;
-          throw meaningOf(error, attempt);
-        }
-      }
-    },
+    query: (attempt, sql, values = []) =>
+      repeated(attempt, async () => (await pool.query(sql, [...values])).rows),
+    transaction: (attempt, work) => repeated(attempt, () => once(pool, work)),
     async connect() {
       const client = new pg.Client({ ...connection, query_timeout: statementTimeoutMs });
       await client.connect();
@@ -106,6 +92,18 @@ function encryption(url: URL): Pick<pg.ClientConfig, 'ssl'> {
   const mode = url.searchParams.get('sslmode') ?? 'disable';
   if (mode === 'disable' || mode === 'prefer' || mode === 'allow') return { ssl: false };
   return { ssl: { rejectUnauthorized: mode.startsWith('verify-') } };
+}
+
+/** Three tries for losers of a deadlock, then the error's meaning. */
+async function repeated<Result>(attempt: string, act: () => Promise<Result>): Promise<Result> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await act();
+    } catch (error) {
+      if (tries < 3 && isWorthRepeating(error)) continue;
+      throw meaningOf(error, attempt);
+    }
+  }
 }
 
 async function once<Result>(

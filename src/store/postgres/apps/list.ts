@@ -1,17 +1,20 @@
-import type { App } from '../../ports.ts';
+import type { App, AppStore } from '../../ports.ts';
 import type { Database } from '../database.ts';
 import { appColumns, toApp, type AppRow } from './row.ts';
 
 export async function listApps(
   database: Database,
-  page: { space?: string; after?: string; limit: number },
+  page: Parameters<AppStore['list']>[0],
 ): Promise<App[]> {
   const rows = await database.query<AppRow>(
     'list apps',
     `SELECT ${appColumns} FROM apps
      WHERE ($1::text IS NULL OR space = $1) AND name > $2
+       AND ($4::text[] IS NULL OR phase = ANY ($4))
+       AND ($5::text IS NULL
+         OR position(lower($5) IN lower(name || ' ' || COALESCE(spec ->> 'title', ''))) > 0)
      ORDER BY name LIMIT $3`,
-    [page.space ?? null, page.after ?? '', page.limit],
+    [page.space ?? null, page.after ?? '', page.limit, page.phases ?? null, page.search ?? null],
   );
   return rows.map(toApp);
 }
