@@ -1,8 +1,8 @@
 import type { AppJson, HostJson } from '../model/api.ts';
+import { bytesInWords, durationInWords } from '../model/in-words.ts';
 import { exitCodes, UsageError } from './exit-codes.ts';
 import { table } from './table.ts';
 import { jsonText, statusTone, type Terminal } from './terminal.ts';
-import { bytes, duration } from './units.ts';
 import type { Verb } from './verb.ts';
 
 export const list: Verb = {
@@ -39,7 +39,7 @@ function appTable(terminal: Terminal, apps: readonly AppJson[]): string {
     apps.map(({ name, status, condition, title }) => [
       `app/${name}`,
       { text: status, tone: statusTone(status) },
-      duration(Date.now() - Date.parse(condition.since)),
+      durationInWords(Date.now() - Date.parse(condition.since)),
       condition.host ?? '-',
       title,
     ]),
@@ -53,11 +53,11 @@ function hostTable(terminal: Terminal, hosts: readonly HostJson[]): string {
     hosts.map((host) => [
       `host/${host.name}`,
       host.online ? { text: 'online', tone: 'good' } : { text: 'silent', tone: 'bad' },
-      `${duration(host.seenAgoMs)} ago`,
+      `${durationInWords(host.seenAgoMs)} ago`,
       host.runtimes.map(({ kind, ready }) => (ready ? kind : `${kind} (no)`)).join(', '),
-      bytes(host.storage.freeBytes),
+      bytesInWords(host.storage.freeBytes),
       String(host.cpus),
-      bytes(host.memoryBytes),
+      bytesInWords(host.memoryBytes),
     ]),
   );
 }

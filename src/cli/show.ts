@@ -1,10 +1,10 @@
 import type { AppJson, AppUsageJson, HostJson } from '../model/api.ts';
 import { describeExit } from '../model/app-state.ts';
+import { bytesInWords, durationInWords } from '../model/in-words.ts';
 import { findApp, findEntity } from './entity-argument.ts';
 import { exitCodes } from './exit-codes.ts';
 import { fields } from './table.ts';
 import { jsonText, plain, statusTone, tinted, type Terminal } from './terminal.ts';
-import { bytes, duration } from './units.ts';
 import type { Verb } from './verb.ts';
 
 export const show: Verb = {
@@ -63,7 +63,7 @@ function appText(terminal: Terminal, app: AppJson, usage: AppUsageJson | null): 
     ['runs', spec.image ?? spec.command?.join(' ') ?? null],
     ['host', condition.host],
     ['generation', condition.generation === 0 ? null : String(condition.generation)],
-    ['since', `${condition.since} (${duration(Date.now() - Date.parse(condition.since))})`],
+    ['since', `${condition.since} (${durationInWords(Date.now() - Date.parse(condition.since))})`],
     ['caused by', `${condition.actor}: ${condition.why}`],
     ['sleeps at', condition.sleepsAt],
     ['starts at', condition.restartAt],
@@ -72,7 +72,7 @@ function appText(terminal: Terminal, app: AppJson, usage: AppUsageJson | null): 
       'uses',
       now === null
         ? null
-        : `${bytes(now.memoryBytes)} of ${bytes(now.memoryLimitBytes)}, ${now.cpus.toFixed(2)} cores, ${now.pids} processes`,
+        : `${bytesInWords(now.memoryBytes)} of ${bytesInWords(now.memoryLimitBytes)}, ${now.cpus.toFixed(2)} cores, ${now.pids} processes`,
     ],
     ['registered', `${app.createdAt} by ${app.owner}, definition ${app.specRevision}`],
     ['workflow', app.links.workflow],
@@ -86,13 +86,16 @@ function hostText(terminal: Terminal, host: HostJson): string {
     ? tinted(terminal, 'good', 'online')
     : tinted(terminal, 'bad', 'silent');
   return `${tinted(terminal, 'strong', `host/${host.name}`)}  ${state}\n\n${fields(terminal, [
-    ['heard of', `${duration(host.seenAgoMs)} ago`],
+    ['heard of', `${durationInWords(host.seenAgoMs)} ago`],
     ...host.runtimes.map(
       ({ kind, ready, reason }) =>
         [kind, ready ? 'ready' : `not ready: ${reason ?? 'no reason given'}`] as const,
     ),
-    ['disk', `${bytes(storage.freeBytes)} of ${bytes(storage.totalBytes)} free (${storage.state})`],
+    [
+      'disk',
+      `${bytesInWords(storage.freeBytes)} of ${bytesInWords(storage.totalBytes)} free (${storage.state})`,
+    ],
     ['cores', String(host.cpus)],
-    ['memory', bytes(host.memoryBytes)],
+    ['memory', bytesInWords(host.memoryBytes)],
   ])}`;
 }

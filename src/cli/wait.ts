@@ -1,7 +1,7 @@
 import type { OperationJson } from '../model/api.ts';
+import { durationInWords } from '../model/in-words.ts';
 import { UsageError } from './exit-codes.ts';
 import { plain, tinted, type Terminal } from './terminal.ts';
-import { duration } from './units.ts';
 import type { Invocation, OptionHelp } from './verb.ts';
 
 /** For verbs that can wait for what they asked for. */
@@ -67,7 +67,7 @@ function showProgress(terminal: Terminal, entity: string) {
     say(words: string) {
       if (words === last) return;
       last = words;
-      const line = `${entity}  ${plain(words)} (${duration(performance.now() - beganAtMs)})`;
+      const line = `${entity}  ${plain(words)} (${durationInWords(performance.now() - beganAtMs)})`;
       terminal.error(terminal.isInteractive ? `\r\u001b[K${line}` : `${line}\n`);
     },
     end() {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { bytesInWords, durationInWords } from '../../src/model/in-words.ts';
 import { table } from '../../src/cli/table.ts';
 import { plain, withoutSteering } from '../../src/cli/terminal.ts';
-import { bytes, duration } from '../../src/cli/units.ts';
 
 describe('writing to a terminal', () => {
   it('makes one harmless line of what others wrote', () => {
@@ -34,11 +34,11 @@ describe('writing to a terminal', () => {
     [999, '1 s'],
     [90_000, '1.5 min'],
     [86_400_000, '1 d'],
-  ])('says %i ms as %s', (ms, words) => expect(duration(ms)).toBe(words));
+  ])('says %i ms as %s', (ms, words) => expect(durationInWords(ms)).toBe(words));
 
   it.each([
     [0, '0 B'],
     [1536, '1.5 KiB'],
     [73_400_320, '70 MiB'],
-  ])('says %i bytes as %s', (count, words) => expect(bytes(count)).toBe(words));
+  ])('says %i bytes as %s', (count, words) => expect(bytesInWords(count)).toBe(words));
 });

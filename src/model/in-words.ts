@@ -1,5 +1,5 @@
 /** 5400000 → `1.5 h`: for tables and sentences. */
-export function duration(durationMs: number): string {
+export function durationInWords(durationMs: number): string {
   const units = [
     ['d', 86_400_000],
     ['h', 3_600_000],
@@ -12,7 +12,7 @@ export function duration(durationMs: number): string {
 }
 
 /** 73400320 → `70 MiB`. */
-export function bytes(count: number): string {
+export function bytesInWords(count: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
   let value = count;
   let unit = 0;
