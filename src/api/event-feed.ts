@@ -27,7 +27,7 @@ const ringSize = 2_000;
 
 /**
  * Ids are opaque here: their order is known to the store only. A stream joins by reading until there
- * is nothing more, and then takes what the feed has read since just before that last look.
+ * is nothing more; then the feed reads on, and what it has behind the stream's last id is new.
  */
 export function eventFeed(options: {
   events: EventStore;
@@ -73,12 +73,16 @@ export function eventFeed(options: {
     }
   }
 
-  /** Null when what came after this id is not kept any more. */
-  function readAfter(id: string): TimelineEvent[] | null {
-    if (id === position) return [];
-    if (id === before) return ring;
-    const at = ring.findIndex((event) => event.id === id);
-    return at === -1 ? null : ring.slice(at + 1);
+  /** Reads on by itself, so that the feed is at least as far as whatever was read before. */
+  async function readOn(): Promise<void> {
+    for (;;) {
+      const from = position;
+      if (from === null) return;
+      const page = await events.since({ after: from, limit: pageSize });
+      if (position !== from) continue;
+      take(page);
+      if (page.length < pageSize) return;
+    }
   }
 
   async function begin(): Promise<void> {
@@ -118,20 +122,24 @@ export function eventFeed(options: {
 
   /** Delivers what comes after an id, a page at most. Null when the stream has joined the feed. */
   async function look(follower: Follower, after: string): Promise<string | null> {
-    const seen = position;
     const { entity } = follower;
     const page = await events.since({
       ...(entity === undefined ? {} : { entity }),
       after,
       limit: pageSize,
     });
-    if (page.length > 0) follower.deliver(page);
-    const last = page.at(-1)?.id ?? after;
-    if (page.length > 0 || seen === null) return last;
-    const missed = readAfter(seen);
-    if (missed === null) return last;
-    const wanted = missed.filter((event) => concerns(follower, event));
-    if (wanted.length > 0) follower.deliver(wanted);
+    if (page.length > 0) {
+      follower.deliver(page);
+      return page.at(-1)?.id ?? after;
+    }
+    const oldest = before;
+    await readOn();
+    // So much came meanwhile that the ring does not reach back to this look.
+    if (before !== oldest) return after;
+    // The feed is as far as this look at least: what is not in the ring came before it.
+    const joined = ring.findIndex((event) => event.id === after);
+    const missed = ring.slice(joined + 1).filter((event) => concerns(follower, event));
+    if (missed.length > 0) follower.deliver(missed);
     followers.add(follower);
     return null;
   }

@@ -1,0 +1,35 @@
+import { createHash } from 'node:crypto';
+import { Hono } from 'hono';
+import type { ApiEnv } from '../dependencies.ts';
+import { liveScript } from './live-script.ts';
+import { icon, style } from './style.ts';
+
+/** Addresses of what pages load. They hold a digest, so that each may be kept for ever. */
+export const assetPaths = {
+  style: pathOf('style', 'css', style),
+  script: pathOf('live', 'js', liveScript),
+  icon: pathOf('icon', 'svg', icon),
+};
+
+const bodies = new Map([
+  [assetPaths.style, { type: 'text/css', body: style }],
+  [assetPaths.script, { type: 'text/javascript', body: liveScript }],
+  [assetPaths.icon, { type: 'image/svg+xml', body: icon }],
+]);
+
+/** `/assets/…`: all from here, nothing from elsewhere. */
+export function assets(): Hono<ApiEnv> {
+  return new Hono<ApiEnv>().get('/assets/:file', (context) => {
+    const asset = bodies.get(context.req.path);
+    if (asset === undefined) return context.notFound();
+    return context.body(asset.body, 200, {
+      'content-type': `${asset.type}; charset=utf-8`,
+      'cache-control': 'public, max-age=31536000, immutable',
+    });
+  });
+}
+
+function pathOf(name: string, extension: string, body: string): string {
+  const digest = createHash('sha256').update(body).digest('hex').slice(0, 12);
+  return `/assets/${name}-${digest}.${extension}`;
+}

@@ -1,0 +1,131 @@
+/** The one style sheet. By hand, small, light and dark, from 320 pixels up. */
+export const style = `
+:root {
+  color-scheme: light dark;
+  --page: #f6f7f8;
+  --paper: #fff;
+  --ink: #1b1f24;
+  --soft: #57606a;
+  --line: #d5dae0;
+  --tone: #0b62bd;
+  --on-tone: #fff;
+  --good: #19713a;
+  --busy: #8a5a00;
+  --bad: #b42318;
+  --bad-paper: #fdf1ef;
+  --mono: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --page: #0f141a;
+    --paper: #161c24;
+    --ink: #e6edf3;
+    --soft: #a0aab5;
+    --line: #313943;
+    --tone: #78b9ff;
+    --on-tone: #0c1520;
+    --good: #56d07f;
+    --busy: #e5b544;
+    --bad: #ff9088;
+    --bad-paper: #2a1a1b;
+  }
+}
+*, ::before, ::after { box-sizing: border-box; }
+html { -webkit-text-size-adjust: 100%; scroll-padding-top: 1rem; }
+body {
+  display: flex; flex-direction: column; min-height: 100vh; margin: 0;
+  background: var(--page); color: var(--ink);
+  font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", sans-serif;
+  overflow-wrap: anywhere;
+}
+.bar, main, footer { width: 100%; max-width: 76rem; margin-inline: auto; padding-inline: 1rem; }
+header { background: var(--paper); border-bottom: 1px solid var(--line); }
+.bar { display: flex; flex-wrap: wrap; align-items: center; gap: 0 1.25rem; }
+.bar nav { flex: 1; }
+.bar ul { display: flex; flex-wrap: wrap; margin: 0; padding: 0; list-style: none; }
+.bar a { display: block; padding: .75rem .6rem; color: inherit; text-decoration: none; }
+.bar nav a { color: var(--soft); border-bottom: 2px solid transparent; }
+.bar nav a:hover { color: var(--ink); }
+.bar nav a[aria-current] { color: var(--ink); border-bottom-color: var(--tone); font-weight: 600; }
+.brand { font-weight: 700; letter-spacing: -.01em; margin-left: -.6rem; }
+.brand img { width: 1.25rem; height: 1.25rem; margin-right: .45rem; vertical-align: -.22rem; }
+.person { color: var(--soft); font-size: .875rem; padding-block: .5rem; }
+main { flex: 1; padding-block: 1.5rem 3rem; }
+footer { display: flex; flex-wrap: wrap; gap: .25rem 1.5rem; padding-block: 1rem; color: var(--soft); font-size: .875rem; border-top: 1px solid var(--line); }
+h1 { margin: 0 0 .25rem; font-size: 1.6rem; line-height: 1.25; letter-spacing: -.015em; }
+h2 { margin: 0 0 .75rem; font-size: 1.1rem; line-height: 1.3; }
+p { margin: .4rem 0; }
+a { color: var(--tone); text-underline-offset: .15em; }
+:focus-visible { outline: 3px solid var(--tone); outline-offset: 2px; border-radius: .2rem; }
+.skip { position: absolute; left: -100vw; }
+.skip:focus { left: 1rem; top: .5rem; z-index: 1; padding: .5rem 1rem; background: var(--paper); }
+.unseen { position: absolute; width: 1px; height: 1px; margin: -1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+.soft { color: var(--soft); }
+.small { font-size: .875rem; }
+code, pre, .mono { font-family: var(--mono); font-size: .8125rem; }
+section { margin-top: 1.75rem; }
+.panel { margin-top: 1rem; padding: 1rem 1.15rem; background: var(--paper); border: 1px solid var(--line); border-radius: .6rem; min-width: 0; }
+.lead { display: flex; flex-wrap: wrap; justify-content: space-between; align-items: baseline; gap: .25rem 1rem; }
+.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(19rem, 100%), 1fr)); gap: 1rem; margin: 1rem 0 0; padding: 0; list-style: none; }
+.card { display: flex; flex-direction: column; gap: .35rem; padding: 1rem 1.15rem; background: var(--paper); border: 1px solid var(--line); border-radius: .6rem; }
+.card h2 { margin: 0; }
+.card p { margin: 0; }
+.card .actions { margin-top: auto; padding-top: .6rem; }
+.status { display: inline-flex; align-items: center; gap: .45rem; color: var(--tint, var(--soft)); font-weight: 600; font-size: .9375rem; white-space: nowrap; }
+.status::before { content: ""; flex: none; width: .65rem; height: .65rem; border-radius: 50%; background: var(--tint, var(--soft)); }
+[data-status=asleep]::before, [data-status=unknown]::before { background: none; border: 2px solid var(--tint, var(--soft)); }
+[data-status=ready], [data-status=online], [data-status=ok], [data-status=succeeded] { --tint: var(--good); }
+[data-status=starting], [data-status=restarting], [data-status=stopping], [data-status=removing], [data-status=low], [data-status=accepted] { --tint: var(--busy); }
+[data-status=failed], [data-status=silent], [data-status=full] { --tint: var(--bad); }
+[data-status=failed]::before, [data-status=silent]::before, [data-status=full]::before { border-radius: .1rem; }
+[data-status=starting]::before, [data-status=restarting]::before, [data-status=stopping]::before, [data-status=removing]::before { animation: beat 1.4s ease-in-out infinite; }
+@keyframes beat { 50% { opacity: .3; } }
+@media (prefers-reduced-motion: reduce) { *, ::before { animation: none !important; transition: none !important; } }
+.actions { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem; }
+.actions form { display: contents; }
+.button, button, summary.button { display: inline-flex; align-items: center; min-height: 2.5rem; padding: 0 .95rem; border: 1px solid var(--line); border-radius: .4rem; background: var(--paper); color: var(--ink); font: inherit; font-weight: 600; text-decoration: none; cursor: pointer; }
+.button:hover, button:hover { border-color: var(--soft); }
+.primary { background: var(--tone); border-color: var(--tone); color: var(--on-tone); }
+.danger { color: var(--bad); }
+.confirm { display: contents; }
+.confirm > summary { list-style: none; }
+.confirm > summary::-webkit-details-marker { display: none; }
+.confirm > div { flex-basis: 100%; padding: .75rem 1rem; background: var(--bad-paper); border: 1px solid var(--bad); border-radius: .4rem; }
+.split { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)); gap: 0 1rem; align-items: start; }
+dl { display: grid; grid-template-columns: minmax(6.5rem, auto) 1fr; gap: .3rem 1rem; margin: 0; }
+dt { color: var(--soft); }
+dd { margin: 0; min-width: 0; }
+pre { margin: 0; padding: .75rem .9rem; max-height: 24rem; overflow: auto; background: var(--page); border: 1px solid var(--line); border-radius: .4rem; line-height: 1.5; white-space: pre-wrap; }
+meter { width: 100%; max-width: 14rem; height: .8rem; vertical-align: middle; }
+.list { margin: 0; padding: 0; list-style: none; }
+.list > li { padding: .55rem 0; border-top: 1px solid var(--line); }
+.list > li:first-child { border-top: 0; padding-top: 0; }
+.list > li:last-child { padding-bottom: 0; }
+.event { display: grid; grid-template-columns: 11.5rem 1fr; gap: 0 1rem; }
+.event time { color: var(--soft); font-size: .875rem; padding-top: .08rem; font-variant-numeric: tabular-nums; }
+.notice { margin: 0 0 1rem; padding: .7rem 1rem; background: var(--paper); border: 1px solid var(--line); border-left: 4px solid var(--tint, var(--tone)); border-radius: .4rem; }
+.attention { border-color: var(--bad); background: var(--bad-paper); }
+.attention h2 { color: var(--bad); }
+table { width: 100%; border-collapse: collapse; }
+th { text-align: left; color: var(--soft); font-size: .8125rem; font-weight: 600; padding: .4rem .75rem .4rem 0; }
+td { padding: .55rem .75rem .55rem 0; border-top: 1px solid var(--line); vertical-align: top; }
+.filter { display: flex; flex-wrap: wrap; gap: .5rem; align-items: end; margin: 0 0 1rem; }
+.filter label { display: grid; gap: .2rem; font-size: .875rem; color: var(--soft); }
+input, select { min-height: 2.5rem; padding: 0 .7rem; border: 1px solid var(--soft); border-radius: .4rem; background: var(--paper); color: var(--ink); font: inherit; max-width: 100%; }
+.pages { margin-top: 1rem; }
+#live { min-width: 11ch; }
+@media (max-width: 46rem) {
+  .event { grid-template-columns: 1fr; }
+  .person { flex-basis: 100%; padding-top: 0; }
+  .bar nav { flex-basis: 100%; order: 1; margin-inline: -.6rem; }
+  .person { flex-basis: auto; margin-left: auto; }
+  thead { position: absolute; clip-path: inset(50%); height: 1px; overflow: hidden; }
+  tr { display: block; padding: .6rem 0; border-top: 1px solid var(--line); }
+  tbody tr:first-child { border-top: 0; padding-top: 0; }
+  td { display: flex; gap: .75rem; padding: .12rem 0; border: 0; }
+  td::before { content: attr(data-label); flex: 0 0 6.5rem; color: var(--soft); font-size: .875rem; }
+}
+`;
+
+/** A lamp that is on: also what a browser puts on the tab. */
+export const icon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="8" fill="#0b62bd"/><path d="M16 6a8 8 0 0 0-5 14.2c.9.8 1.5 1.6 1.5 2.8h7c0-1.2.6-2 1.5-2.8A8 8 0 0 0 16 6Z" fill="#fff"/><path d="M12.8 25.2h6.4" stroke="#fff" stroke-width="2.2" stroke-linecap="round"/></svg>`;
