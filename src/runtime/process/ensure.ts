@@ -18,14 +18,7 @@ import {
 import { findCgroupParent } from './isolation.ts';
 import { resume } from './pause.ts';
 import { currentBootId } from './process-table.ts';
-import {
-  claimRecord,
-  isErrno,
-  markValue,
-  markVariable,
-  recordFiles,
-  type Plan,
-} from './records.ts';
+import { claimRecord, isErrno, markValue, markVariable, type Plan } from './records.ts';
 import { instanceNames, readRecords, readState, type State } from './state.ts';
 import { waitForStart } from './wait-for-start.ts';
 
@@ -104,7 +97,7 @@ async function writePlan(home: Home, spec: InstanceSpec): Promise<void> {
       createdAtMs: Date.now(),
       bootId: currentBootId(),
     };
-    claimRecord(folder, recordFiles.plan, plan);
+    claimRecord(folder, 'plan', plan);
   });
 }
 
@@ -146,10 +139,15 @@ async function startShim(home: Home, name: string): Promise<void> {
         stdio: ['ignore', 'pipe', errors],
       });
       shim.once('error', reject);
-      // Its first line, or its end: the records say which and why.
-      shim.stdout?.once('data', () => resolve());
-      shim.stdout?.once('close', () => resolve());
-      shim.stdout?.once('error', () => resolve());
+      // Its first line, or its end: the records say which and why. After that its pipe is let go,
+      // or it would keep this process from ending as long as the instance runs.
+      const settled = () => {
+        shim.stdout?.destroy();
+        resolve();
+      };
+      shim.stdout?.once('data', settled);
+      shim.stdout?.once('close', settled);
+      shim.stdout?.once('error', settled);
       shim.unref();
     }).catch((error: unknown) => {
       if (isErrno(error, 'ENOENT') && readRecords(home, name) === null) return;
