@@ -61,7 +61,8 @@ async function packagesAreCurrent() {
 async function installPackages() {
   const began = performance.now();
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-  const { exitCode, output } = await run(npm, ['ci', '--no-audit', '--no-fund'], {
+  const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
+  const { exitCode, output } = await run(npm, args, {
     sayEvery: () => console.log(`  … installing packages (${seconds(began)})`),
   });
   if (exitCode !== 0) {
@@ -123,7 +124,7 @@ function run(command, args, { sayEvery }) {
     const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
     const keep = (chunk) => {
-      output = (output + chunk).slice(-4000);
+      output = (output + chunk).slice(0, 2000);
     };
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);
