@@ -146,9 +146,11 @@ function endSignal(): Promise<string> {
 /** Requests under way are finished, streams were told to end, idle connections go at once. */
 async function closed(server: Server): Promise<void> {
   const cut = setTimeout(() => server.closeAllConnections(), shutdownMs);
+  // A connection whose last answer ends now is idle only then.
+  const tidy = setInterval(() => server.closeIdleConnections(), 25);
   await new Promise<void>((resolve) => {
     server.close(() => resolve());
-    server.closeIdleConnections();
   });
   clearTimeout(cut);
+  clearInterval(tidy);
 }
