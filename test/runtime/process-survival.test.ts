@@ -42,8 +42,8 @@ function ensure(script: string, parts: Partial<InstanceSpec> = {}): Promise<Inst
   });
 }
 
-const record = <Kind>(file: string) =>
-  JSON.parse(readFileSync(join(folder, name, file), 'utf8')) as Kind;
+const identityIn = (file: 'shim.json' | 'start.json'): ProcessIdentity =>
+  JSON.parse(readFileSync(join(folder, name, file), 'utf8')) as ProcessIdentity;
 
 const logOf = async () => Buffer.from((await containers.readLog(name, {})).bytes).toString();
 
@@ -63,7 +63,11 @@ async function startByWorker(
     ['--import', 'tsx', program, folder, installation, name, script],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
-  const [line] = (await once(worker.stdout, 'data')) as [Buffer];
+  const failed = once(worker, 'exit').then(() => {
+    throw new Error('the worker ended before it started anything');
+  });
+  const [line] = (await Promise.race([once(worker.stdout, 'data'), failed])) as [Buffer];
+  failed.catch(() => undefined);
   return {
     instance: JSON.parse(line.toString()) as Instance,
     async kill9() {
@@ -101,8 +105,8 @@ describe('a shim killed by SIGKILL', () => {
     const seen: Instance[] = [];
     const stopping = new AbortController();
     const watching = containers.watch((instance) => seen.push(instance), stopping.signal);
-    const { pid } = record<ProcessIdentity>('start.json');
-    process.kill(record<ProcessIdentity>('shim.json').pid, 'SIGKILL');
+    const { pid } = identityIn('start.json');
+    process.kill(identityIn('shim.json').pid, 'SIGKILL');
     await eventually(() => {
       expect(seen.map((instance) => instance.exit)).toEqual([
         { exitCode: null, signal: null, outOfMemory: false },
@@ -115,8 +119,8 @@ describe('a shim killed by SIGKILL', () => {
 
   it('is noticed by whoever asks', async () => {
     await ensure('sleep 600');
-    const { pid } = record<ProcessIdentity>('start.json');
-    process.kill(record<ProcessIdentity>('shim.json').pid, 'SIGKILL');
+    const { pid } = identityIn('start.json');
+    process.kill(identityIn('shim.json').pid, 'SIGKILL');
     await eventually(async () => expect((await containers.inspect(name))?.phase).toBe('exited'));
     expect(isAlive(pid)).toBe(false);
     expect(await containers.stop(name, { graceMs: 100 })).toMatchObject({ signal: null });
@@ -196,7 +200,7 @@ describe.runIf(canMount())('a full disk', () => {
     disk = join(folder, '.disk');
     mkdirSync(disk);
     const mount = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk]);
-    expect(mount.status).toBe(0);
+    if (mount.status !== 0) throw new Error(`no small disk: ${String(mount.stderr)}`);
   });
 
   afterEach(() => {

@@ -1,4 +1,4 @@
-import Docker from 'dockerode';
+import type Docker from 'dockerode';
 import { LabError } from '../../model/failures.ts';
 import type { Log } from '../../log.ts';
 

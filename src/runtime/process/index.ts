@@ -71,7 +71,8 @@ export function processContainers(options: ProcessContainersOptions): Containers
 
     async pause(name) {
       const state = await readState(home, name);
-      if (state?.start != null && state.exit === null && !state.paused) await freeze(home, state);
+      const runs = state !== null && state.start !== null && state.exit === null;
+      if (runs && !state.paused) await freeze(home, state);
     },
 
     remove: (name) => removeInstance(home, name),

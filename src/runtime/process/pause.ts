@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { instanceFolder, type Home } from './home.ts';
 import { membersOf, signalAll } from './process-tree.ts';
-import { recordFiles, writeRecord } from './records.ts';
+import { recordFile, writeRecord } from './records.ts';
 import { treeOf, type State } from './state.ts';
 
 const mostRounds = 200;
@@ -13,7 +13,7 @@ const mostRounds = 200;
  * what may be stopped already.
  */
 export async function freeze(home: Home, state: State): Promise<void> {
-  writeRecord(instanceFolder(home, state.plan.name), recordFiles.pause, { atMs: Date.now() });
+  writeRecord(instanceFolder(home, state.plan.name), 'pause', { atMs: Date.now() });
   const stopped = new Set<number>();
   for (let round = 0; round < mostRounds; round += 1) {
     const running = membersOf(treeOf(state)).filter((entry) => !stopped.has(entry.pid));
@@ -28,5 +28,5 @@ export async function freeze(home: Home, state: State): Promise<void> {
 /** Wakes every process of it; the record goes last. */
 export function resume(home: Home, state: State): void {
   signalAll(membersOf(treeOf(state)), 'SIGCONT');
-  rmSync(join(instanceFolder(home, state.plan.name), recordFiles.pause), { force: true });
+  rmSync(join(instanceFolder(home, state.plan.name), recordFile('pause')), { force: true });
 }

@@ -14,25 +14,28 @@ import type { Cgroup } from './cgroup.ts';
 import type { ProcessIdentity } from './process-table.ts';
 
 /**
- * The files of one instance folder, which are the whole truth about it. Runtime and shim share
- * them; each is written once and whole, so that a reader after any crash finds all or nothing.
+ * The files of one instance folder, `<kind>.json`, which are the whole truth about it. Runtime and
+ * shim share them; each is written once and whole, so that a reader after any crash finds all or
+ * nothing.
  */
-export const recordFiles = {
+export interface Records {
   /** What to run, port included. Written by the runtime before anything runs. */
-  plan: 'plan.json',
+  plan: Plan;
   /** Which shim runs it: the first one to link this file, and no other. */
-  shim: 'shim.json',
+  shim: ProcessIdentity;
   /** The command runs. */
-  start: 'start.json',
+  start: StartRecord;
   /** The command could not be run at all. */
-  refusal: 'refusal.json',
+  refusal: Refusal;
   /** Somebody asked for its end, so that an end by SIGKILL is no surprise. */
-  stop: 'stop.json',
+  stop: { atMs: number };
   /** It is frozen. */
-  pause: 'pause.json',
+  pause: { atMs: number };
   /** How it ended. */
-  exit: 'exit.json',
-} as const;
+  exit: Exit;
+}
+
+export const recordFile = (kind: keyof Records): string => `${kind}.json`;
 
 export interface Plan {
   name: string;
@@ -70,10 +73,13 @@ export const markValue = (installation: string, name: string): string => `${inst
 export const markOf = (plan: Plan): string =>
   `${markVariable}=${markValue(plan.installation, plan.name)}`;
 
-/** Null when the file is absent. */
-export function readRecord<Kind>(folder: string, file: string): Kind | null {
+/** Null when it was not written. */
+export function readRecord<Kind extends keyof Records>(
+  folder: string,
+  kind: Kind,
+): Records[Kind] | null {
   try {
-    return JSON.parse(readFileSync(join(folder, file), 'utf8')) as Kind;
+    return JSON.parse(readFileSync(join(folder, recordFile(kind)), 'utf8')) as Records[Kind];
   } catch (error) {
     if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR')) return null;
     throw error;
@@ -81,18 +87,26 @@ export function readRecord<Kind>(folder: string, file: string): Kind | null {
 }
 
 /** Writes it whole, in place of what was there. */
-export function writeRecord(folder: string, file: string, value: unknown): void {
-  const draft = join(folder, `${file}.${process.pid}.tmp`);
+export function writeRecord<Kind extends keyof Records>(
+  folder: string,
+  kind: Kind,
+  value: Records[Kind],
+): void {
+  const draft = draftOf(folder, kind);
   writeFileSync(draft, JSON.stringify(value), { mode: 0o600 });
-  renameSync(draft, join(folder, file));
+  renameSync(draft, join(folder, recordFile(kind)));
 }
 
 /** Writes it whole; false when it is there already, or the folder was removed meanwhile. */
-export function claimRecord(folder: string, file: string, value: unknown): boolean {
-  const draft = join(folder, `${file}.${process.pid}.${process.hrtime.bigint()}.tmp`);
+export function claimRecord<Kind extends keyof Records>(
+  folder: string,
+  kind: Kind,
+  value: Records[Kind],
+): boolean {
+  const draft = draftOf(folder, kind);
   try {
     writeFileSync(draft, JSON.stringify(value), { mode: 0o600 });
-    linkSync(draft, join(folder, file));
+    linkSync(draft, join(folder, recordFile(kind)));
     return true;
   } catch (error) {
     if (isErrno(error, 'EEXIST') || isErrno(error, 'ENOENT')) return false;
@@ -102,6 +116,9 @@ export function claimRecord(folder: string, file: string, value: unknown): boole
   }
 }
 
+const draftOf = (folder: string, kind: keyof Records): string =>
+  join(folder, `${kind}.${process.pid}.${process.hrtime.bigint()}.tmp`);
+
 /** Room on the disk that the shim takes at the start, so that the exit can be written when it is full. */
 export const exitDraft = { file: 'exit.draft', bytes: 512 } as const;
 
@@ -110,7 +127,7 @@ export function writeExit(folder: string, exit: Exit): void {
   const draft = join(folder, exitDraft.file);
   const text = JSON.stringify(exit).padEnd(exitDraft.bytes);
   writeFileSync(draft, text, { flag: existsSync(draft) ? 'r+' : 'w', mode: 0o600 });
-  renameSync(draft, join(folder, recordFiles.exit));
+  renameSync(draft, join(folder, recordFile('exit')));
 }
 
 /** Tells every watcher of the folder that this instance is over. */

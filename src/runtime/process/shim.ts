@@ -22,7 +22,6 @@ import {
   logFolder,
   markOf,
   readRecord,
-  recordFiles,
   writeExit,
   writeRecord,
   type Plan,
@@ -45,16 +44,16 @@ for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal
 await run();
 
 async function run(): Promise<void> {
-  const plan = readRecord<Plan>(folder, recordFiles.plan);
+  const plan = readRecord(folder, 'plan');
   const self = identityOf(process.pid);
-  if (plan === null || self === null || !claimRecord(folder, recordFiles.shim, self)) return;
+  if (plan === null || self === null || !claimRecord(folder, 'shim', self)) return;
   // The room for the last word is taken now, since there may be none left when it is needed.
   writeFileSync(join(folder, exitDraft.file), ' '.repeat(exitDraft.bytes), { mode: 0o600 });
   const log = openLogWriter(join(folder, logFolder), plan.log);
   const output = openPipe();
   const started = await startCommand(plan, output?.writer ?? null);
   if ('code' in started) {
-    writeRecord(folder, recordFiles.refusal, started);
+    writeRecord(folder, 'refusal', started);
     tellRuntime();
     process.exit(0);
   }
@@ -65,7 +64,7 @@ async function run(): Promise<void> {
   const drained = keepOutput(child, output, (bytes) => log.write(bytes));
   const startedAtMs = Date.now();
   const record: StartRecord = { ...root, startedAtMs };
-  await withSpace(() => writeRecord(folder, recordFiles.start, record));
+  await withSpace(() => writeRecord(folder, 'start', record));
   tellRuntime();
 
   const exit = await ended;
@@ -154,7 +153,7 @@ function keepOutput(
 /** The kernel's own count tells; a kill that somebody asked for is no surprise. */
 function wasOutOfMemory(plan: Plan, exit: Exit): boolean {
   if (plan.cgroup === null || exit.exitCode === 0) return false;
-  if (readRecord(folder, recordFiles.stop) !== null) return false;
+  if (readRecord(folder, 'stop') !== null) return false;
   return outOfMemoryKills(plan.cgroup) > 0;
 }
 

@@ -11,7 +11,6 @@ import {
   isErrno,
   markOf,
   readRecord,
-  recordFiles,
   unknownExit,
   writeExit,
   type Plan,
@@ -50,11 +49,11 @@ export function readRecords(home: Home, name: string): State | null {
   const folder = instanceFolder(home, name);
   // The exit comes first: whatever is read later is at least as new. The plan comes last: while it
   // is there, the folder had not been removed when the others were read.
-  const exit = readRecord<Exit>(folder, recordFiles.exit);
-  const shim = readRecord<ProcessIdentity>(folder, recordFiles.shim);
-  const start = readRecord<StartRecord>(folder, recordFiles.start);
-  const paused = readRecord<object>(folder, recordFiles.pause) !== null;
-  const plan = readRecord<Plan>(folder, recordFiles.plan);
+  const exit = readRecord(folder, 'exit');
+  const shim = readRecord(folder, 'shim');
+  const start = readRecord(folder, 'start');
+  const paused = readRecord(folder, 'pause') !== null;
+  const plan = readRecord(folder, 'plan');
   if (plan === null || plan.installation !== home.installation) return null;
   return { plan, shim, start, paused, exit };
 }
@@ -73,12 +72,12 @@ export function instanceNames(home: Home): string[] {
 export function recordUnknownExit(home: Home, name: string): void {
   const folder = instanceFolder(home, name);
   try {
-    if (!claimRecord(folder, recordFiles.exit, unknownExit)) return;
+    if (!claimRecord(folder, 'exit', unknownExit)) return;
     announceExit(folder);
   } catch (error) {
     if (!isErrno(error, 'ENOSPC') && !isErrno(error, 'EDQUOT')) throw error;
     home.log?.warn({ instance: name, err: error }, 'the disk is full');
-    if (readRecord(folder, recordFiles.exit) === null) writeExit(folder, unknownExit);
+    if (readRecord(folder, 'exit') === null) writeExit(folder, unknownExit);
   }
 }
 

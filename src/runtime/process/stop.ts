@@ -8,14 +8,7 @@ import { archivedLogFolder, instanceFolder, type Home } from './home.ts';
 import { resume } from './pause.ts';
 import { currentBootId, isRunning } from './process-table.ts';
 import { killTree, sendSignal } from './process-tree.ts';
-import {
-  claimRecord,
-  exitedFolder,
-  logFolder,
-  recordFiles,
-  unknownExit,
-  writeRecord,
-} from './records.ts';
+import { claimRecord, exitedFolder, logFolder, unknownExit, writeRecord } from './records.ts';
 import { readRecords, readState, recordUnknownExit, treeOf, type State } from './state.ts';
 import { waitFor } from './wait.ts';
 import { waitForStart } from './wait-for-start.ts';
@@ -74,7 +67,7 @@ export async function removeInstance(home: Home, name: string): Promise<void> {
 /** What was written down but never started must not start any more; what starts now is awaited. */
 async function startOrFence(home: Home, name: string): Promise<State | null> {
   const nobody = { pid: 0, startTime: '', bootId: currentBootId() };
-  if (claimRecord(instanceFolder(home, name), recordFiles.shim, nobody)) {
+  if (claimRecord(instanceFolder(home, name), 'shim', nobody)) {
     recordUnknownExit(home, name);
   }
   const started = await waitForStart(home, name);
@@ -84,7 +77,7 @@ async function startOrFence(home: Home, name: string): Promise<State | null> {
 /** Told to the shim, which else would take a SIGKILL for want of memory. Not worth failing a stop. */
 function noteStop(home: Home, name: string): void {
   try {
-    writeRecord(instanceFolder(home, name), recordFiles.stop, { atMs: Date.now() });
+    writeRecord(instanceFolder(home, name), 'stop', { atMs: Date.now() });
   } catch (error) {
     home.log?.warn({ instance: name, err: error }, 'stop could not be noted');
   }

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { LabError } from '../../model/failures.ts';
 import { instanceFolder, type Home } from './home.ts';
 import { isRunning } from './process-table.ts';
-import { readRecord, recordFiles, type Refusal } from './records.ts';
+import { readRecord, type Refusal } from './records.ts';
 import { readRecords, readState, type State } from './state.ts';
 import { waitFor } from './wait.ts';
 
@@ -15,7 +15,7 @@ const startDeadlineMs = 20_000;
 export async function waitForStart(home: Home, name: string): Promise<State | Refusal | null> {
   const folder = instanceFolder(home, name);
   const seen = await waitFor(folder, startDeadlineMs, () => {
-    const refusal = readRecord<Refusal>(folder, recordFiles.refusal);
+    const refusal = readRecord(folder, 'refusal');
     if (refusal !== null) return refusal;
     const state = readRecords(home, name);
     if (state === null) return 'gone';

@@ -24,12 +24,14 @@ export async function watchInstances(
     const watcher = watchFolder(join(home.folder, exitedFolder), (_event, file) => {
       if (file !== null) tell(file).catch(end);
     });
-    const timer = setInterval(() => lookAtAll().catch(end), livenessIntervalMs);
+    const timer = setInterval(() => {
+      lookAtAll().catch(end);
+    }, livenessIntervalMs);
     const abort = () => end();
 
     async function tell(name: string): Promise<void> {
       const state = await readState(home, name);
-      if (state?.exit == null) {
+      if (state === null || state.exit === null) {
         told.delete(name);
         return;
       }
