@@ -150,7 +150,7 @@ function answered(forwarding: Forwarding, bytes: Buffer): void {
     if (end === -1 || end - from > maxHeadBytes) {
       if (all.length - from > maxHeadBytes) {
         fail(forwarding, 'unreadable', `the head of its answer exceeds ${maxHeadBytes} bytes`);
-      } else forwarding.headBytes = from === 0 ? all : all.subarray(from);
+      } else forwarding.headBytes = Buffer.from(all.subarray(from));
       return;
     }
     const head = parseResponseHead(
@@ -164,7 +164,11 @@ function answered(forwarding: Forwarding, bytes: Buffer): void {
     from = end + 4;
     if (head.status === 101) {
       if (forwarding.exchange.head.upgrade && forwarding.options.onSwitch !== undefined) {
-        switchProtocols(forwarding, head, from === all.length ? null : all.subarray(from));
+        switchProtocols(
+          forwarding,
+          head,
+          from === all.length ? null : Buffer.from(all.subarray(from)),
+        );
       } else fail(forwarding, 'unreadable', 'it switched protocols without being asked');
       return;
     }
@@ -317,14 +321,11 @@ function sendRest(forwarding: Forwarding): void {
   }
 }
 
-/** Small pieces are copied behind the head: one system call is cheaper than two. */
+/** The piece is copied behind the text: its buffer is used again, and one write is cheaper than two. */
 function send(forwarding: Forwarding, before: string, piece: Buffer | null): boolean {
   const { socket } = forwarding.exchange.connection;
-  if (piece === null) return before === '' ? true : socket.write(before, 'latin1');
-  if (before === '') return socket.write(piece);
-  if (piece.length <= 16_384) return socket.write(join(before, piece));
-  socket.write(before, 'latin1');
-  return socket.write(piece);
+  if (piece !== null) return socket.write(before === '' ? Buffer.from(piece) : join(before, piece));
+  return before === '' ? true : socket.write(before, 'latin1');
 }
 
 function complete(forwarding: Forwarding, clean: boolean): void {

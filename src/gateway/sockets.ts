@@ -43,7 +43,7 @@ export function joinSockets(
   let over = false;
   pipe = openPipe(
     socket,
-    from.upstream.socket,
+    from.upstream,
     { fromClient: early, fromServer: from.behind },
     {
       onClientData: () => noteUse(sockets.ledger, use, 'WebSocket message'),

@@ -19,6 +19,7 @@ export interface Upstream {
 }
 
 export interface UpstreamUser {
+  /** `bytes` are overwritten by the next read of any connection: what is kept must be copied. */
   onData(bytes: Buffer): void;
   onDrain(): void;
   /** The other end said it will send no more. */
@@ -104,6 +105,8 @@ const defaultIdleMs = 4_000;
 const maxIdleMs = 60_000;
 const maxIdlePerTarget = 256;
 const connectTimeoutMs = 5_000;
+/** One buffer for the reads of all connections: a fresh one each read costs a fifth of the time. */
+const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
 
 function open(pool: UpstreamPool, target: Target, key: string, user: UpstreamUser): Upstream {
   const socket = net.connect({
@@ -113,6 +116,7 @@ function open(pool: UpstreamPool, target: Target, key: string, user: UpstreamUse
     keepAlive: true,
     keepAliveInitialDelay: 15_000,
     allowHalfOpen: true,
+    onread: { buffer: readBuffer, callback: (bytes) => read(upstream, bytes) },
   });
   const upstream: Upstream = {
     socket,
@@ -131,14 +135,6 @@ function open(pool: UpstreamPool, target: Target, key: string, user: UpstreamUse
   socket.on('connect', () => {
     upstream.connected = true;
     clearTimeout(deadline);
-  });
-  socket.on('data', (bytes: Buffer) => {
-    if (upstream.user === null) {
-      // Bytes nobody asked for: this connection must not serve a request any more.
-      socket.destroy();
-      return;
-    }
-    upstream.user.onData(bytes);
   });
   socket.on('drain', () => upstream.user?.onDrain());
   socket.on('end', () => {
@@ -159,6 +155,14 @@ function open(pool: UpstreamPool, target: Target, key: string, user: UpstreamUse
     forget(pool, upstream);
   });
   return upstream;
+}
+
+function read(upstream: Upstream, bytes: number): boolean {
+  const { user, socket } = upstream;
+  // Bytes nobody asked for: this connection must not serve a request any more.
+  if (user === null) socket.destroy();
+  else user.onData(readBuffer.subarray(0, bytes));
+  return true;
 }
 
 function forget(pool: UpstreamPool, upstream: Upstream): void {

@@ -1,4 +1,5 @@
 import type net from 'node:net';
+import type { Upstream } from './upstream.ts';
 import { betweenFrames, countFrames, frameState, type FrameState } from './frames.ts';
 
 /** A WebSocket as two sockets with raw bytes between them. */
@@ -25,10 +26,11 @@ export interface PipeWatch {
  */
 export function openPipe(
   client: net.Socket,
-  upstream: net.Socket,
+  joined: Upstream,
   early: { fromClient: Buffer | null; fromServer: Buffer | null },
   watch: PipeWatch,
 ): Pipe {
+  const upstream = joined.socket;
   const pipe: Pipe = {
     client,
     upstream,
@@ -37,9 +39,6 @@ export function openPipe(
     watch,
     over: false,
   };
-  for (const event of ['data', 'end', 'drain', 'close', 'connect'] as const) {
-    upstream.removeAllListeners(event);
-  }
   const onClientBytes = (bytes: Buffer) => {
     if (countFrames(pipe.fromClient, bytes) > 0) watch.onClientData();
     if (!upstream.write(bytes)) client.pause();
@@ -48,19 +47,20 @@ export function openPipe(
     if (countFrames(pipe.fromServer, bytes) > 0) watch.onServerData();
     if (!client.write(bytes)) upstream.pause();
   };
-  const onGone = () => end(pipe);
+  joined.user = {
+    // The read buffer is used again: what is written must be a copy.
+    onData: (bytes) => onServerBytes(Buffer.from(bytes)),
+    onDrain: () => client.resume(),
+    onEnd: () => halfClose(upstream, client),
+    onClose: () => end(pipe),
+  };
   client.on('data', onClientBytes);
-  upstream.on('data', onServerBytes);
   client.on('drain', () => upstream.resume());
-  upstream.on('drain', () => client.resume());
   client.on('end', () => halfClose(client, upstream));
-  upstream.on('end', () => halfClose(upstream, client));
-  client.on('close', onGone);
-  upstream.on('close', onGone);
+  client.on('close', () => end(pipe));
   if (early.fromClient !== null) onClientBytes(early.fromClient);
   if (early.fromServer !== null) onServerBytes(early.fromServer);
   client.resume();
-  upstream.resume();
   if (client.destroyed || upstream.destroyed) end(pipe);
   return pipe;
 }
