@@ -95,14 +95,18 @@ export function createControlActivities(ports: ControlPorts) {
       });
     },
 
-    /** Reads last use once; says in how long the first clock ends. */
+    /** Reads last use once; says, also in the row, in how long the first clock ends. */
     async readUse(input: {
       name: string;
+      generation: number;
       idle: AppPolicy['idle'];
     }): Promise<{ sleepInMs: number | null; sleepActor: string; sleepCause: string }> {
-      const use = await store.use.read(input.name);
+      const { name, generation } = input;
+      const use = await store.use.read(name);
       if (use === null) return { sleepInMs: null, sleepActor: '', sleepCause: 'its row is gone' };
-      return readClocks(use, input.idle);
+      const clocks = readClocks(use, input.idle);
+      await store.apps.setSleepsIn(name, generation, Math.max(0, clocks.sleepInMs));
+      return clocks;
     },
 
     /**

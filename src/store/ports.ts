@@ -88,7 +88,10 @@ export interface AppStore {
   /** Registered apps, for the limit on them. */
   count(): Promise<number>;
 
-  /** First act of a workflow that starts anew: counts its life and tells what the row knows. */
+  /**
+   * First act of a workflow that starts anew: counts its life and tells what the row knows. Commands
+   * that an earlier life took and did not end are delivered again.
+   */
   beginLife(name: string): Promise<App | null>;
 
   /**
@@ -107,6 +110,9 @@ export interface AppStore {
 
   /** Finer word on what a start is doing. Not ordered, not an event: the last writer wins. */
   setDetail(name: string, generation: number, detail: string): Promise<void>;
+
+  /** When the idle clocks end if nobody uses it from now on; null clears. The last writer wins. */
+  setSleepsIn(name: string, generation: number, sleepsInMs: number | null): Promise<void>;
 
   /** Live rows (wanted awake or gone, or unfinished operations) by name, for the repair schedule. */
   listLive(page: { after?: string; limit: number }): Promise<App[]>;

@@ -168,7 +168,7 @@ export async function app(input: AppWorkflowInput & { carried?: Carried }): Prom
         return;
       case 'readUse': {
         const read = await control.readUse.executeWithOptions({ summary: 'read last use' }, [
-          { name, idle: self.policy.idle },
+          { name, generation: step.generation, idle: self.policy.idle },
         ]);
         apply({ type: 'useRead', ...read });
         return;

@@ -111,6 +111,7 @@ export async function startLab(settings: Record<string, string> = {}): Promise<L
     LABKEEPER_ACTIVITY_INTERVAL_MS: '200',
     LABKEEPER_RECONCILE_MS: '1000',
     LABKEEPER_GATEWAY_VETO_MS: '3000',
+    LABKEEPER_DRAIN_MS: '1000',
     LABKEEPER_STORAGE_WARN_BYTES: '2',
     LABKEEPER_STORAGE_REFUSE_BYTES: '1',
     ...settings,

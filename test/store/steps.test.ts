@@ -19,6 +19,29 @@ describe.runIf(requirePart('postgres'))('steps of an app', () => {
     expect(await store.apps.beginLife('nobody')).toBeNull();
   });
 
+  it('delivers again, in order, what an earlier life took and did not end', async () => {
+    const { store } = bed;
+    await store.apps.register(registration('reborn', { operationId: 'reborn-registered' }));
+    await command(store, 'reborn', 'wake', 'reborn-wake');
+    for (;;) {
+      const due = (await store.outbox.claimDue(100, 1)).filter(
+        ({ entity }) => entity === 'app/reborn',
+      );
+      if (due.length === 0) break;
+      for (const { id } of due) await store.outbox.delivered(id);
+    }
+    await store.apps.beginLife('reborn');
+    const registered = await store.outbox.claim('reborn-registered');
+    expect(registered?.payload).toMatchObject({ command: 'replace' });
+    await store.outbox.delivered(registered?.id ?? '');
+    expect((await store.outbox.claim('reborn-wake'))?.payload).toEqual({
+      operationId: 'reborn-wake',
+      command: 'wake',
+      cause: { actor: 'ben', why: 'a test asked' },
+      needsNewInstance: false,
+    });
+  });
+
   it('writes everything of a step at once', async () => {
     const { store } = bed;
     const { name, mark } = await startedApp(store);

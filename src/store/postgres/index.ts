@@ -7,6 +7,7 @@ import { countApps, listApps, listLiveApps } from './apps/list.ts';
 import { registerApp } from './apps/register.ts';
 import { removeApp } from './apps/remove.ts';
 import { setAppDetail } from './apps/set-detail.ts';
+import { setAppSleepsIn } from './apps/set-sleeps-in.ts';
 import { openDatabase, type Database, type DatabaseOptions } from './database.ts';
 import { insertEvent } from './events/append.ts';
 import { eventsSince, latestEventId, listEvents } from './events/read.ts';
@@ -56,6 +57,8 @@ export async function openPostgresStore(
       advance: (name, mark, change) => advanceApp(database, name, mark, change),
       remove: (name, mark, change) => removeApp(database, name, mark, change),
       setDetail: (name, generation, detail) => setAppDetail(database, name, generation, detail),
+      setSleepsIn: (name, generation, sleepsInMs) =>
+        setAppSleepsIn(database, name, generation, sleepsInMs),
       listLive: (page) => listLiveApps(database, page),
     },
     routes: {
