@@ -56,7 +56,7 @@ export const exampleApp: AppJson = {
     events: '/api/v1/apps/plot/events',
     logs: '/api/v1/apps/plot/logs',
     usage: '/api/v1/apps/plot/usage',
-    page: '/apps/plot',
+    page: '/manage/app/plot',
     workflow: 'http://localhost:8233/namespaces/default/workflows/app%2Fplot',
   },
   createdAt: '2026-03-01T16:00:00.000Z',

@@ -26,6 +26,8 @@ export function outboxDelivery(options: {
 }): OutboxDelivery {
   const { outbox, deliver, log } = options;
   const underWay = new Map<EntityName, Promise<void>>();
+  /** Operations that are about to be looked for: many visitors may share one. */
+  const expected = new Set<string>();
 
   const attempt = async (entry: OutboxEntry): Promise<boolean> => {
     const fields = { entity: entry.entity, operation: entry.payload.operationId };
@@ -69,8 +71,10 @@ export function outboxDelivery(options: {
 
   return {
     soon({ id, entity }) {
-      if (underWay.size >= maxUnderWay) return;
+      if (expected.has(id) || underWay.size >= maxUnderWay) return;
+      expected.add(id);
       void queued(entity, async () => {
+        expected.delete(id);
         const entry = await outbox.claim(id);
         if (entry !== null) await attempt(entry);
       });

@@ -27,7 +27,7 @@ export function appJson(
       events: `${self}/events`,
       logs: `${self}/logs`,
       usage: `${self}/usage`,
-      page: `/apps/${app.name}`,
+      page: `/manage/app/${app.name}`,
       workflow: workflowUrl(app.name, settings),
     },
     createdAt: app.createdAt,

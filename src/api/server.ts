@@ -48,7 +48,14 @@ async function serve(config: Config, log: Log): Promise<void> {
     log,
   });
   const identity = `labkeeper-api@${config.LABKEEPER_HOST_NAME}:${process.pid}`;
-  const connection = Connection.lazy({ address: config.TEMPORAL_ADDRESS });
+  const connection = Connection.lazy({
+    address: config.TEMPORAL_ADDRESS,
+    // By default a channel that lost its server may look again only after two minutes.
+    channelArgs: {
+      'grpc.initial_reconnect_backoff_ms': 100,
+      'grpc.max_reconnect_backoff_ms': 1_000,
+    },
+  });
   const client = new Client({ connection, namespace: config.TEMPORAL_NAMESPACE, identity });
   const pingTemporal = async () => {
     await connection.withDeadline(Date.now() + temporalPingMs, () =>

@@ -47,7 +47,7 @@ describe.runIf(requirePart('postgres'))('the OpenAPI document', () => {
 
   it('is what it was: a change of it is a change of the contract', async () => {
     await expect(`${JSON.stringify(document, null, 2)}\n`).toMatchFileSnapshot(
-      'openapi.snapshot.json',
+      'openapi.json.snap',
     );
   });
 

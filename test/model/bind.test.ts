@@ -1,0 +1,20 @@
+import { describe, expect, it } from 'vitest';
+import { isLoopback, refusalToBind } from '../../src/model/bind.ts';
+
+describe('addresses to bind', () => {
+  it.each(['127.0.0.1', '127.8.9.1', '::1', '[::1]', 'localhost', 'LOCALHOST', '::ffff:127.0.0.1'])(
+    'takes %s, which only this machine reaches',
+    (address) => {
+      expect(isLoopback(address)).toBe(true);
+      expect(refusalToBind(address)).toBeNull();
+    },
+  );
+
+  it.each(['0.0.0.0', '::', '192.168.1.4', '127.0.0.1.evil.example', 'localhost.evil.example', ''])(
+    'refuses %j, which others reach, and says what to do',
+    (address) => {
+      expect(refusalToBind(address)).toContain('needs authentication configured');
+      expect(refusalToBind(address)).toContain('LABKEEPER_BIND=127.0.0.1');
+    },
+  );
+});
