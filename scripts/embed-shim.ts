@@ -16,7 +16,8 @@ export async function bundleShim(): Promise<string> {
     write: false,
     platform: 'node',
     target: 'node20',
-    format: 'esm',
+    // Node starts faster without its loader of modules.
+    format: 'cjs',
     legalComments: 'none',
     charset: 'utf8',
   });

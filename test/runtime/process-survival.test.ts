@@ -238,9 +238,10 @@ describe.runIf(canMount())('a full disk', () => {
       return instance;
     });
     expect(over?.exit).toMatchObject({ exitCode: 7 });
-    const tail = await small.readLog(name, { tailBytes: 200 });
+    const tail = await small.readLog(name, { tailBytes: 500_000 });
+    // Some of the flood may still be in the pipe when there is space again.
     expect(Buffer.from(tail.bytes).toString()).toMatch(
-      /\[labkeeper: \d+ bytes of output were dropped, the disk had no space\]\nafter\n$/,
+      /\[labkeeper: \d+ bytes of output were dropped, the disk had no space\]\nx*after\n$/,
     );
     await small.remove(name);
   });

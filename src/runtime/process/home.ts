@@ -40,7 +40,7 @@ export function prepareHome(home: Home): void {
  */
 export function shimFile(home: Home): string {
   const digest = createHash('sha256').update(shimText).digest('hex').slice(0, 12);
-  return join(home.folder, programFolder, `${digest}.mjs`);
+  return join(home.folder, programFolder, `${digest}.cjs`);
 }
 
 /** The folder of one instance. Throws `invalid` for what cannot be a folder's name. */

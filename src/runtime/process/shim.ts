@@ -30,7 +30,7 @@ import {
 } from './records.ts';
 
 /*
- * The program beside each command: `node shim.cjs <instance folder>`. It outlives every process of
+ * The program beside each command: `node <shim> <instance folder>`. It outlives every process of
  * labkeeper, keeps the output, and writes how the command ended. It reads no settings and takes no
  * orders: whoever wants the command to end signals the command.
  */
@@ -41,7 +41,10 @@ const spaceWaitMs = 250;
 const spaceTries = 2_400;
 
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
-await run();
+run().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  process.exit(1);
+});
 
 async function run(): Promise<void> {
   const plan = readRecord(folder, 'plan');
