@@ -12,7 +12,10 @@ for (const { name, version, dev } of missingOptionals(lock.packages)) {
   console.log(`adding ${name}@${version}`);
   const wanted = ['os', 'cpu', 'libc', 'license', 'engines'];
   // Of whatever version the registry has: the platform of a package does not change.
-  const text = execFileSync('npm', ['view', name, ...wanted, '--json'], { encoding: 'utf8' });
+  const text = execFileSync('npm', ['view', name, ...wanted, '--json'], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   const { os, cpu, libc, license, engines } = JSON.parse(text);
   lock.packages[`node_modules/${name}`] = {
     version,

@@ -162,7 +162,7 @@ async function tellWhatGoesOn(
 async function stopApps(store: Store): Promise<void> {
   const cause = { actor: 'labkeeper up', why: 'it ends, with --stop-all' };
   const apps = await liveApps(store);
-  if (apps.length > 0) say(`Putting ${apps.length} apps to sleep …`);
+  if (apps.length > 0) say(`Putting to sleep: ${apps.map(({ name }) => name).join(', ')} …`);
   for (const { name } of apps) {
     await store.apps.command({ name, verb: 'sleep', cause, operationId: randomUUID() });
   }
