@@ -3,6 +3,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { secureHeaders } from 'hono/secure-headers';
+import type { Log } from '../log.ts';
 import { appActions } from './app-actions.ts';
 import { appCommands } from './app-commands.ts';
 import { appFeed } from './app-feed.ts';
@@ -23,6 +24,8 @@ import { internal } from './internal.ts';
 import { apiMetrics } from './metrics.ts';
 import { router } from './openapi.ts';
 import { operations } from './operations.ts';
+import { errorPages } from './pages/error-pages.tsx';
+import { pages } from './pages/index.tsx';
 import { appJson } from './present.ts';
 import { Problem, problemOf } from './problem.ts';
 import { streams } from './stream.ts';
@@ -51,7 +54,7 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   const logs = appLogs({ hosts: deps.store.hosts, reader: deps.logReader });
   const app = router();
 
-  app.use(requestIds, metrics.timeRequests, secureHeaders(headers));
+  app.use(namedRequests(deps.log), metrics.timeRequests, secureHeaders(headers), errorPages);
   app.use(forPeople(sameOrigin(deps.settings)), forPeople(localUser));
   app.use(limitedBody(deps.settings.maxBodyBytes));
 
@@ -63,6 +66,7 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   app.route('/', operations(deps));
   app.route('/', hosts(deps));
   app.route('/', internal(deps, actions, logs));
+  app.route('/', pages(deps, { actions, logs }));
   app.route('/', health(deps));
   app.route('/', metrics.route);
   app.route('/', documentation(app));
@@ -101,13 +105,18 @@ function forPeople(guard: MiddlewareHandler<ApiEnv>): MiddlewareHandler<ApiEnv> 
 
 const knownRequestId = /^[\w.-]{1,64}$/;
 
-const requestIds: MiddlewareHandler<ApiEnv> = async (context, next) => {
-  const given = context.req.header('x-request-id');
-  const requestId = given !== undefined && knownRequestId.test(given) ? given : randomUUID();
-  context.set('requestId', requestId);
-  await next();
-  context.res.headers.set('x-request-id', requestId);
-};
+/** Gives each request an id, or keeps a good one it came with: answer and log lines carry it. */
+function namedRequests(log: Log): MiddlewareHandler<ApiEnv> {
+  return async (context, next) => {
+    const given = context.req.header('x-request-id');
+    const requestId = given !== undefined && knownRequestId.test(given) ? given : randomUUID();
+    context.set('requestId', requestId);
+    await next();
+    context.res.headers.set('x-request-id', requestId);
+    const { method, path } = context.req;
+    log.debug({ requestId, method, path, status: context.res.status }, 'request');
+  };
+}
 
 function limitedBody(maxBytes: number): MiddlewareHandler<ApiEnv> {
   return bodyLimit({

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Hono } from 'hono';
+import { LabError } from '../../model/failures.ts';
 import type { ApiEnv } from '../dependencies.ts';
 import { liveScript } from './live-script.ts';
 import { icon, style } from './style.ts';
@@ -21,7 +22,9 @@ const bodies = new Map([
 export function assets(): Hono<ApiEnv> {
   return new Hono<ApiEnv>().get('/assets/:file', (context) => {
     const asset = bodies.get(context.req.path);
-    if (asset === undefined) return context.notFound();
+    if (asset === undefined) {
+      throw new LabError('not_found', `there is no file ${context.req.path}; reload the page`);
+    }
     return context.body(asset.body, 200, {
       'content-type': `${asset.type}; charset=utf-8`,
       'cache-control': 'public, max-age=31536000, immutable',

@@ -122,9 +122,10 @@ async function follow(log) {
       if (isAtEnd) log.scrollTop = log.scrollHeight;
     }
   } catch {
-    if (!stop.signal.aborted) setTimeout(() => followWhenSeen(log), 3000);
+    say('Not live: trying again');
   }
   if (stop.signal.aborted) followWhenSeen(log);
+  else setTimeout(() => log.isConnected && followWhenSeen(log), 3000);
 }
 
 function followWhenSeen(log) {

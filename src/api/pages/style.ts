@@ -73,12 +73,12 @@ section { margin-top: 1.75rem; }
 .card .actions { margin-top: auto; padding-top: .6rem; }
 .status { display: inline-flex; align-items: center; gap: .45rem; color: var(--tint, var(--soft)); font-weight: 600; font-size: .9375rem; white-space: nowrap; }
 .status::before { content: ""; flex: none; width: .65rem; height: .65rem; border-radius: 50%; background: var(--tint, var(--soft)); }
-[data-status=asleep]::before, [data-status=unknown]::before { background: none; border: 2px solid var(--tint, var(--soft)); }
+.status[data-status=asleep]::before, .status[data-status=unknown]::before { background: none; border: 2px solid var(--tint, var(--soft)); }
 [data-status=ready], [data-status=online], [data-status=ok], [data-status=succeeded] { --tint: var(--good); }
 [data-status=starting], [data-status=restarting], [data-status=stopping], [data-status=removing], [data-status=low], [data-status=accepted] { --tint: var(--busy); }
 [data-status=failed], [data-status=silent], [data-status=full] { --tint: var(--bad); }
-[data-status=failed]::before, [data-status=silent]::before, [data-status=full]::before { border-radius: .1rem; }
-[data-status=starting]::before, [data-status=restarting]::before, [data-status=stopping]::before, [data-status=removing]::before { animation: beat 1.4s ease-in-out infinite; }
+.status[data-status=failed]::before, .status[data-status=silent]::before, .status[data-status=full]::before { border-radius: .1rem; }
+.status[data-status=starting]::before, .status[data-status=restarting]::before, .status[data-status=stopping]::before, .status[data-status=removing]::before { animation: beat 1.4s ease-in-out infinite; }
 @keyframes beat { 50% { opacity: .3; } }
 @media (prefers-reduced-motion: reduce) { *, ::before { animation: none !important; transition: none !important; } }
 .actions { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem; }

@@ -1,0 +1,54 @@
+import { appEntity } from '../../model/names.ts';
+import type { UsageJson } from '../../model/api.ts';
+import type { App, AppRoute, Operation, UseStore } from '../../store/ports.ts';
+import type { AppLogs } from '../app-log-source.ts';
+import type { ApiDependencies } from '../dependencies.ts';
+import { readTimeline, type TimelinePage } from './timeline.tsx';
+
+/** What could be read, or why it could not: a host that is silent must not hide the whole page. */
+export type Reading<Value> = { value: Value } | { trouble: string };
+
+/** Everything the page of an app shows beside its row. */
+export interface AppFacts {
+  timeline: TimelinePage;
+  operation: Operation | null;
+  route: AppRoute | null;
+  use: Awaited<ReturnType<UseStore['read']>>;
+  usage: Reading<UsageJson | null>;
+  log: Reading<string>;
+}
+
+const tailBytes = 12 * 1024;
+/** Hosts are asked while a person waits for the page. */
+const hostWithinMs = 1_500;
+
+export async function readAppFacts(
+  { store }: Pick<ApiDependencies, 'store'>,
+  logs: AppLogs,
+  app: App,
+  asked: { before: string | undefined; operation: Operation | null },
+): Promise<AppFacts> {
+  const [timeline, route, use, usage, log] = await Promise.all([
+    readTimeline(store.events, { entity: appEntity(app.name), before: asked.before }),
+    store.routes.find(app.name),
+    store.use.read(app.name),
+    attempt((signal) => logs.usage(app, signal)),
+    attempt(async (signal) => {
+      const { bytes } = await logs.read(app, app.condition.generation, { tailBytes }, signal);
+      return new TextDecoder().decode(bytes);
+    }),
+  ]);
+  return { timeline, operation: asked.operation, route, use, usage, log };
+}
+
+async function attempt<Value>(
+  read: (signal: AbortSignal) => Promise<Value>,
+): Promise<Reading<Value>> {
+  const signal = AbortSignal.timeout(hostWithinMs);
+  try {
+    return { value: await read(signal) };
+  } catch (error) {
+    if (signal.aborted) return { trouble: `the host did not answer within ${hostWithinMs} ms` };
+    return { trouble: error instanceof Error ? error.message : String(error) };
+  }
+}

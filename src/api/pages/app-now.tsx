@@ -1,0 +1,91 @@
+import type { AppJson, UsageJson } from '../../model/api.ts';
+import { bytesInWords } from '../../model/in-words.ts';
+import type { AppFacts } from './app-facts.ts';
+import { Time } from './time.tsx';
+
+/** Where it runs and what it uses. */
+export function AppNow({ app, facts }: { app: AppJson; facts: AppFacts }) {
+  const { condition, links } = app;
+  const target = facts.route?.target ?? null;
+  return (
+    <section class="panel" aria-labelledby="now-heading">
+      <h2 id="now-heading">Now</h2>
+      <dl>
+        {'trouble' in facts.usage ? (
+          <>
+            <dt>Use of resources</dt>
+            <dd>cannot be read: {facts.usage.trouble}</dd>
+          </>
+        ) : (
+          <Usage usage={facts.usage.value} cpuLimit={app.spec.limits.cpus} />
+        )}
+        <dt>Host</dt>
+        <dd>{condition.host ?? 'none'}</dd>
+        <dt>Generation</dt>
+        <dd>{condition.generation === 0 ? 'none yet' : condition.generation}</dd>
+        <dt>Route</dt>
+        <dd>
+          {target === null ? (
+            'none'
+          ) : (
+            <span class="mono">
+              {target.address}:{target.port} ({target.state})
+            </span>
+          )}
+        </dd>
+        <dt>Address</dt>
+        <dd>
+          <a href={app.url}>{app.url}</a>
+        </dd>
+        <dt>Registered</dt>
+        <dd>
+          <Time at={app.createdAt} /> by {app.owner}
+        </dd>
+        {links.workflow !== null && (
+          <>
+            <dt>Workflow</dt>
+            <dd>
+              <a href={links.workflow} rel="noreferrer">
+                app/{app.name} in Temporal
+              </a>
+            </dd>
+          </>
+        )}
+      </dl>
+    </section>
+  );
+}
+
+function Usage({ usage, cpuLimit }: { usage: UsageJson | null; cpuLimit: number }) {
+  if (usage === null) {
+    return (
+      <>
+        <dt>Memory</dt>
+        <dd>nothing runs</dd>
+      </>
+    );
+  }
+  const { memoryBytes, memoryLimitBytes, cpus, pids } = usage;
+  const share = memoryLimitBytes > 0 ? Math.min(memoryBytes / memoryLimitBytes, 1) : 0;
+  return (
+    <>
+      <dt>Memory</dt>
+      <dd>
+        <meter aria-label="Memory" min={0} max={1} high={0.85} value={share.toFixed(3)} />{' '}
+        {bytesInWords(memoryBytes)} of {bytesInWords(memoryLimitBytes)}
+      </dd>
+      <dt>CPU</dt>
+      <dd>
+        <meter
+          aria-label="CPU"
+          min={0}
+          max={1}
+          value={Math.min(cpus / Math.max(cpuLimit, 0.01), 1).toFixed(3)}
+        />{' '}
+        {cpus.toFixed(2)} of {cpuLimit} cores
+      </dd>
+      <dt>Processes</dt>
+      <dd>{pids}</dd>
+    </>
+  );
+}

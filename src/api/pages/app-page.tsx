@@ -1,0 +1,93 @@
+import type { AppJson } from '../../model/api.ts';
+import { AppActionBar } from './app-action-bar.tsx';
+import type { AppFacts } from './app-facts.ts';
+import { AppNow } from './app-now.tsx';
+import { AppWhy } from './app-why.tsx';
+import { OperationNotice } from './operation-notice.tsx';
+import { shell } from './shell.tsx';
+import { appMarks, Status, statusWords } from './status.tsx';
+import { Timeline, type TimelinePage } from './timeline.tsx';
+
+/** `/manage/app/{name}`: all there is to know of one app, and what can be done about it. */
+export function appPage({ actor, app, facts }: { actor: string; app: AppJson; facts: AppFacts }) {
+  const { name, title, status, spec, explanation } = app;
+  const path = `/manage/app/${name}`;
+  return shell({
+    title,
+    section: 'manage',
+    actor,
+    stream: `/api/v1/apps/${name}/events/stream`,
+    everyMs: 5_000,
+    children: (
+      <>
+        <div class="lead" {...appMarks(app)}>
+          <h1>{title}</h1>
+          <Status status={status} words={statusWords[status]} />
+        </div>
+        {spec.description !== undefined && <p class="soft">{spec.description}</p>}
+        <p id="sentence">{explanation}</p>
+        {facts.operation !== null && <OperationNotice operation={facts.operation} />}
+        <AppActionBar app={app} />
+        <div class="split">
+          <AppWhy app={app} facts={facts} />
+          <AppNow app={app} facts={facts} />
+        </div>
+        <section class="panel" aria-labelledby="log-heading">
+          <div class="lead">
+            <h2 id="log-heading">Output</h2>
+            <a class="small" href={app.links.logs}>
+              Plain text
+            </a>
+          </div>
+          <AppLog name={name} log={facts.log} />
+        </section>
+        <section class="panel" aria-labelledby="timeline-heading">
+          <h2 id="timeline-heading">Timeline</h2>
+          <Timeline page={facts.timeline} path={path} showsEntity={false} />
+        </section>
+        <section class="panel" aria-labelledby="definition-heading">
+          <h2 id="definition-heading">Definition {app.specRevision}</h2>
+          <pre tabindex={0} aria-label="Definition as JSON">
+            {JSON.stringify(spec, null, 2)}
+          </pre>
+        </section>
+      </>
+    ),
+  });
+}
+
+/** The last lines, which the script goes on from. */
+function AppLog({ name, log }: { name: string; log: AppFacts['log'] }) {
+  if ('trouble' in log) return <p class="soft">It cannot be read now: {log.trouble}.</p>;
+  return (
+    <pre
+      id="log"
+      tabindex={0}
+      aria-label="Last lines of its output"
+      data-still
+      data-log={`/api/v1/apps/${name}/logs?follow=true&tailBytes=12288`}
+    >
+      {log.value === '' ? 'It has written nothing yet.' : log.value}
+    </pre>
+  );
+}
+
+/** What stays of an app that was removed. */
+export function removedAppPage(options: { actor: string; name: string; timeline: TimelinePage }) {
+  const { actor, name, timeline } = options;
+  return shell({
+    title: `${name} is gone`,
+    section: 'manage',
+    actor,
+    children: (
+      <>
+        <h1>{name} is gone</h1>
+        <p>It was removed. Its timeline stays.</p>
+        <section class="panel" aria-labelledby="timeline-heading">
+          <h2 id="timeline-heading">Timeline</h2>
+          <Timeline page={timeline} path={`/manage/app/${name}`} showsEntity={false} />
+        </section>
+      </>
+    ),
+  });
+}
