@@ -492,6 +492,7 @@ export function describeContainers(
           (instance) => seen.set(instance.name, instance),
           stopping.signal,
         );
+        const ended = watching.catch((error: unknown) => error);
         // The watch is on when an exit comes through; only then do the others count.
         await eventually(async () => {
           const { name } = await run('exit 0');
@@ -511,7 +512,7 @@ export function describeContainers(
           expect(seen.get(stopped)?.exit).toMatchObject({ signal: 'SIGTERM' });
         });
         stopping.abort();
-        await watching;
+        expect(await ended).toBeUndefined();
       });
     });
 

@@ -10,6 +10,8 @@ import { containerName } from './naming.ts';
 /** After SIGKILL the engine tells of the end within this time, or does not answer. */
 const killMs = 20_000;
 const removeMs = 30_000;
+const youngMs = 3_000;
+const askAgainMs = 700;
 
 /** SIGTERM, grace, SIGKILL of all in it; null when absent. */
 export async function stopInstance(
@@ -24,8 +26,7 @@ export async function stopInstance(
   // The engine refuses to signal what is frozen.
   if (found.phase === 'paused') await unpause(engine, name);
   if (graceMs > 0) {
-    await kill(engine, name, 'SIGTERM');
-    if (await waitForEnd(engine, name, graceMs)) return lastWord(engine, name);
+    if (await terminate(engine, name, graceMs, found.startedAtMs)) return lastWord(engine, name);
   }
   await kill(engine, name, 'SIGKILL');
   if (!(await waitForEnd(engine, name, killMs))) {
@@ -35,6 +36,25 @@ export async function stopInstance(
     );
   }
   return lastWord(engine, name);
+}
+
+/**
+ * SIGTERM and grace: true when it ended. A container that was started a moment ago may still be
+ * without any process that takes signals, and the kernel drops them: it is asked twice.
+ */
+async function terminate(
+  engine: Engine,
+  name: string,
+  graceMs: number,
+  startedAtMs: number | null,
+): Promise<boolean> {
+  const isYoung = Date.now() - (startedAtMs ?? 0) < youngMs;
+  const firstMs = isYoung ? Math.min(graceMs, askAgainMs) : graceMs;
+  await kill(engine, name, 'SIGTERM');
+  if (await waitForEnd(engine, name, firstMs)) return true;
+  if (firstMs === graceMs) return false;
+  await kill(engine, name, 'SIGTERM');
+  return waitForEnd(engine, name, graceMs - firstMs);
 }
 
 /** Stops it at once, keeps its log, removes it with its anonymous volumes. Success when absent. */
