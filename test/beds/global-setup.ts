@@ -1,4 +1,5 @@
 import type { TestProject } from 'vitest/node';
+import { build } from '../../scripts/build.mjs';
 import { startPostgresBed } from './postgres.ts';
 import { requirePart } from './require.ts';
 import { temporalBed } from './temporal-setup.ts';
@@ -23,7 +24,13 @@ const postgresBed: Bed = async (project) => {
   return server.stop;
 };
 
-const beds: readonly Bed[] = [postgresBed, temporalBed];
+/** Acceptance tests run the program as users do: built. Nothing is done when it is up to date. */
+const programBed: Bed = async () => {
+  await build();
+  return async () => undefined;
+};
+
+const beds: readonly Bed[] = [postgresBed, temporalBed, programBed];
 
 export default async function startBeds(project: TestProject): Promise<() => Promise<void>> {
   const stops = await Promise.all(beds.map((bed) => bed(project)));
