@@ -14,7 +14,7 @@ export interface LogReader {
   usage(host: AgentAddress, instance: string, signal?: AbortSignal): Promise<UsageJson | null>;
 }
 
-export interface AgentAddress {
+interface AgentAddress {
   name: string;
   agentUrl: string;
 }

@@ -62,7 +62,7 @@ export function operationJson(operation: Operation): OperationJson {
   };
 }
 
-export const operationUrl = (id: string): string => `/api/v1/operations/${encodeURIComponent(id)}`;
+const operationUrl = (id: string): string => `/api/v1/operations/${encodeURIComponent(id)}`;
 
 /** A timeline's line as the API answers it. */
 export function eventJson(event: TimelineEvent): TimelineEventJson {

@@ -25,10 +25,9 @@ import { transport, type ClientOptions } from './transport.ts';
 
 export { ProblemError, UnreachableError } from './problem-error.ts';
 export type { ClientOptions } from './transport.ts';
-export type { FollowOptions, StreamMessage } from './follow-events.ts';
-export type { LogOptions, LogText } from './logs.ts';
+export type { StreamMessage } from './follow-events.ts';
 
-export interface CommandOptions {
+interface CommandOptions {
   /** Shown in the timeline. */
   why?: string;
   /** Repeating a command under the same key does it once. */
@@ -81,7 +80,7 @@ export interface LabkeeperClient {
   health(): Promise<HealthJson>;
 }
 
-export interface WaitOptions {
+interface WaitOptions {
   timeoutMs?: number;
   signal?: AbortSignal;
 }

@@ -12,7 +12,7 @@ export interface ClientOptions {
 
 type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
-export interface Ask {
+interface Ask {
   method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   query?: Query;
   body?: unknown;

@@ -186,7 +186,7 @@ export const whySchema = z
   .regex(oneLine, 'must be one line without control characters')
   .describe('Why, in a few words; shown in timelines');
 
-export const actorSchema = z
+const actorSchema = z
   .string()
   .trim()
   .min(1)
@@ -252,7 +252,6 @@ export type EventListJson = z.infer<typeof eventListSchema>;
 export type UsageJson = z.infer<typeof usageSchema>;
 export type AppUsageJson = z.infer<typeof appUsageSchema>;
 export type HostJson = z.infer<typeof hostSchema>;
-export type HostListJson = z.infer<typeof hostListSchema>;
 export type LogTailJson = z.infer<typeof logTailSchema>;
 export type HealthJson = z.infer<typeof healthSchema>;
 export type ProblemJson = z.infer<typeof problemSchema>;

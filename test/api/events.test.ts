@@ -118,6 +118,26 @@ describe.runIf(requirePart('postgres'))('timelines', () => {
     expect(kept.items.map(({ what }) => what)).toContain('registered');
   });
 
+  it('goes on when the database was away, without a gap', async () => {
+    await api.register('patient');
+    const stream = await open('/api/v1/apps/patient/events/stream?after=0');
+    await take(stream, 1);
+    const { since } = api.store.events;
+    let failures = 0;
+    api.store.events.since = () => {
+      failures += 1;
+      return Promise.reject(new Error('cannot read new events: the database does not answer'));
+    };
+    await say('patient', 'while away');
+    await eventually(() => expect(failures).toBeGreaterThan(1));
+    api.store.events.since = since;
+    await say('patient', 'after');
+    expect((await take(stream, 2)).map(whatOf)).toEqual(['while away', 'after']);
+    await stream.close();
+    const told = api.logged.filter(({ msg }) => msg === 'event feed cannot read; trying again');
+    expect(told).toHaveLength(1);
+  });
+
   it('refuses an id that is none', async () => {
     const answer = await api.send('GET', '/api/v1/events/stream', {
       headers: { 'last-event-id': 'not-an-id' },

@@ -46,9 +46,7 @@ describe.runIf(requirePart('postgres'))('the OpenAPI document', () => {
     );
 
   it('is what it was: a change of it is a change of the contract', async () => {
-    await expect(`${JSON.stringify(document, null, 2)}\n`).toMatchFileSnapshot(
-      'openapi.json.snap',
-    );
+    await expect(`${JSON.stringify(document, null, 2)}\n`).toMatchFileSnapshot('openapi.json.snap');
   });
 
   it('has every route there is, but for internal ones, metrics and pages', () => {
