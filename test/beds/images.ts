@@ -16,9 +16,8 @@ import { basename, dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type Docker from 'dockerode';
 
-/** What a bed hands on: an image that every test of the run may use. */
-export const busyboxTag = 'labkeeper-test/busybox:1';
-export const nodeTag = 'labkeeper-test/node:1';
+const busyboxTag = 'labkeeper-test/busybox:1';
+const nodeTag = 'labkeeper-test/node:1';
 
 /** sh, httpd, nc and the rest of busybox; runs `sh`. Made without a registry. Gives its tag. */
 export async function busyboxImage(docker: Docker): Promise<string> {

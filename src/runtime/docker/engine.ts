@@ -15,7 +15,7 @@ export interface Engine {
 /** An engine that says nothing for this long counts as gone; long reads have their own limit. */
 const answerMs = 30_000;
 
-export interface EngineError extends Error {
+interface EngineError extends Error {
   statusCode?: number;
   reason?: string;
   json?: { message?: string };

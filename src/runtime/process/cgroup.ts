@@ -10,8 +10,8 @@ import { join } from 'node:path';
 import type { AppSpec } from '../../model/app-spec.ts';
 
 /**
- * The control group of one instance: what enforces its limits and counts its use. `folders` are
- * all directories that make it up: one under version 2, one a controller under version 1.
+ * The control group of one instance: what enforces its limits and counts its use. All folders are
+ * the same under version 2; under version 1 each controller has its own.
  */
 export interface Cgroup {
   version: 1 | 2;
@@ -22,14 +22,8 @@ export interface Cgroup {
   pids: string;
 }
 
-/** Where groups can be made on this machine. */
-export interface CgroupParent {
-  version: 1 | 2;
-  memory: string;
-  cpu: string;
-  cpuAccount: string | null;
-  pids: string;
-}
+/** Where groups can be made on this machine: the folders that those of instances lie in. */
+export type CgroupParent = Cgroup;
 
 /** Makes the group and sets memory and CPU. Throws when the kernel refuses. Idempotent. */
 export function createCgroup(
