@@ -58,7 +58,11 @@ export async function runPrimary(options: PrimaryOptions): Promise<void> {
   const start = (): Promise<Member> => {
     const id = `${options.hostName}-${process.pid}-${randomBytes(4).toString('hex')}`;
     const settings: Settings = { id, ports };
-    cluster.setupPrimary({ args: [JSON.stringify(settings)], silent: false });
+    cluster.setupPrimary({
+      args: [JSON.stringify(settings)],
+      // Reads of busy sockets die young: room for them halves the time spent collecting them.
+      execArgv: [...process.execArgv, '--max-semi-space-size=32'],
+    });
     const worker = cluster.fork();
     const member: Member = {
       id,
