@@ -99,6 +99,22 @@ describe('a worker killed by SIGKILL', () => {
   });
 });
 
+describe('a worker that is done', () => {
+  it('ends by itself while its commands run on', async () => {
+    const program = `import { processContainers } from ${JSON.stringify(join(import.meta.dirname, '../../src/runtime/process/index.ts'))};
+      await processContainers({ installation: '${installation}', folder: ${JSON.stringify(folder)} }).ensure({
+        name: '${name}', labels: {}, command: ['sleep', '600'], basePath: '/', environment: () => ({}),
+        limits: { cpus: 1, memoryBytes: 268435456, pids: 64 }, log: { maxBytes: 65536, files: 2 } });`;
+    const worker = spawn(
+      process.execPath,
+      ['--import', 'tsx', '--input-type=module', '--eval', program],
+      { stdio: 'inherit' },
+    );
+    expect(await once(worker, 'exit')).toEqual([0, null]);
+    expect((await containers.inspect(name))?.phase).toBe('running');
+  });
+});
+
 describe('a shim killed by SIGKILL', () => {
   it('takes its command with it, as an exit of which nothing is known', async () => {
     await ensure('sleep 600 & sleep 600');

@@ -83,6 +83,7 @@ async function writePlan(home: Home, spec: InstanceSpec): Promise<void> {
     for (const needed of [folder, work, temporary]) {
       mkdirSync(needed, { recursive: true, mode: 0o700 });
     }
+    const cgroup = makeCgroup(home, spec);
     const plan: Plan = {
       name,
       installation: home.installation,
@@ -93,11 +94,16 @@ async function writePlan(home: Home, spec: InstanceSpec): Promise<void> {
       environment,
       limits: spec.limits,
       log: spec.log,
-      cgroup: makeCgroup(home, spec),
+      cgroup,
       createdAtMs: Date.now(),
       bootId: currentBootId(),
     };
-    claimRecord(folder, 'plan', plan);
+    try {
+      claimRecord(folder, 'plan', plan);
+    } catch (error) {
+      if (cgroup !== null) removeCgroup(cgroup);
+      throw error;
+    }
   });
 }
 
