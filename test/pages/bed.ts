@@ -1,3 +1,4 @@
+import type { AppChange, Mark } from '../../src/store/ports.ts';
 import { openApi, type ApiBed } from '../api/bed.ts';
 
 /** A page as a browser asks for it. */
@@ -34,7 +35,7 @@ const browserHeaders = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
 export type Phase = 'ready' | 'failed' | 'starting' | 'restarting';
 
 export interface PagesBed extends ApiBed {
-  reach(name: string, phase: Phase, more?: object): Promise<void>;
+  reach(name: string, phase: Phase, more?: AppChange['condition']): Promise<void>;
   /** Takes an app away, as its workflow does at the end of a removal. */
   remove(name: string): Promise<void>;
 }
@@ -56,9 +57,8 @@ export async function openPages(options: Parameters<typeof openApi>[0] = {}): Pr
   return {
     ...bed,
     async reach(name, phase, more = {}) {
-      const begun = await bed.store.apps.beginLife(name);
-      if (begun === null) throw new Error(`there is no app ${name}`);
-      const mark = { life: begun.mark.life, revision: begun.mark.revision + 1 };
+      const { life, revision } = await beginLife(bed, name);
+      const mark = { life, revision: revision + 1 };
       const isRunning = phase === 'ready';
       await bed.store.apps.advance(name, mark, {
         condition: {
@@ -77,8 +77,7 @@ export async function openPages(options: Parameters<typeof openApi>[0] = {}): Pr
       });
     },
     async remove(name) {
-      const begun = await bed.store.apps.beginLife(name);
-      const life = begun?.mark.life ?? 0;
+      const { life } = await beginLife(bed, name);
       const open = bed.delivered.filter(({ entity }) => entity === `app/${name}`);
       await bed.store.apps.advance(
         name,
@@ -96,4 +95,12 @@ export async function openPages(options: Parameters<typeof openApi>[0] = {}): Pr
       if (!isGone) throw new Error(`${name} was not removed`);
     },
   };
+}
+
+/** The mark of an app whose workflow has just begun. */
+async function beginLife({ store }: ApiBed, name: string): Promise<Mark> {
+  await store.apps.beginLife(name);
+  const app = await store.apps.find(name);
+  if (app === null) throw new Error(`there is no app ${name}`);
+  return app.mark;
 }

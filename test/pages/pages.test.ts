@@ -31,7 +31,7 @@ describe.runIf(requirePart('postgres'))('pages', () => {
     });
     await bed.register('board', { title: 'Drawing board', description: 'Draw together.' });
     await bed.register('plot', { title: hostile });
-    await bed.reach('plot', 'ready', { sleepsAt: null, why: hostile });
+    await bed.reach('plot', 'ready', { why: hostile });
   });
   afterAll(() => bed.close());
 

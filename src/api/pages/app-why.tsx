@@ -15,7 +15,7 @@ export function AppWhy({ app, facts }: { app: AppJson; facts: AppFacts }) {
       <dl>
         <dt>Wanted</dt>
         <dd>{condition.wanted}</dd>
-        <dt>Does</dt>
+        <dt>Phase</dt>
         <dd>
           {condition.phase === 'none' ? 'nothing runs' : condition.phase}
           {condition.detail !== null && `: ${condition.detail}`}

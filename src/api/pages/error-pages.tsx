@@ -36,7 +36,7 @@ function errorPage(problem: ProblemJson, actor: string) {
       <div class="panel">
         <p class="soft small">{status}</p>
         <h1>{title}</h1>
-        <p>{detail}</p>
+        <p class="detail">{detail}</p>
         {errors.length > 0 && (
           <ul>
             {errors.map(({ path, message }) => (

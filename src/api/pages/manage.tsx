@@ -34,7 +34,7 @@ export function managePage(options: {
         <h1>Manage</h1>
         {operation !== null && <OperationNotice operation={operation} />}
         <Attention concerns={concerns} />
-        <section aria-labelledby="apps-heading">
+        <section class="panel" aria-labelledby="apps-heading">
           <h2 id="apps-heading">Apps</h2>
           <Filter filter={filter} />
           {apps.length === 0 ? <NoApps filter={filter} /> : <AppTable apps={apps} />}

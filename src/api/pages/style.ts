@@ -70,6 +70,7 @@ section { margin-top: 1.75rem; }
 .card { display: flex; flex-direction: column; gap: .35rem; padding: 1rem 1.15rem; background: var(--paper); border: 1px solid var(--line); border-radius: .6rem; }
 .card h2 { margin: 0; }
 .card p { margin: 0; }
+.detail::first-letter { text-transform: uppercase; }
 .card .actions { margin-top: auto; padding-top: .6rem; }
 .status { display: inline-flex; align-items: center; gap: .45rem; color: var(--tint, var(--soft)); font-weight: 600; font-size: .9375rem; white-space: nowrap; }
 .status::before { content: ""; flex: none; width: .65rem; height: .65rem; border-radius: 50%; background: var(--tint, var(--soft)); }
@@ -81,7 +82,7 @@ section { margin-top: 1.75rem; }
 .status[data-status=starting]::before, .status[data-status=restarting]::before, .status[data-status=stopping]::before, .status[data-status=removing]::before { animation: beat 1.4s ease-in-out infinite; }
 @keyframes beat { 50% { opacity: .3; } }
 @media (prefers-reduced-motion: reduce) { *, ::before { animation: none !important; transition: none !important; } }
-.actions { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem; }
+.actions { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem; margin-top: .9rem; }
 .actions form { display: contents; }
 .button, button, summary.button { display: inline-flex; align-items: center; min-height: 2.5rem; padding: 0 .95rem; border: 1px solid var(--line); border-radius: .4rem; background: var(--paper); color: var(--ink); font: inherit; font-weight: 600; text-decoration: none; cursor: pointer; }
 .button:hover, button:hover { border-color: var(--soft); }
@@ -107,7 +108,8 @@ meter { width: 100%; max-width: 14rem; height: .8rem; vertical-align: middle; }
 .attention { border-color: var(--bad); background: var(--bad-paper); }
 .attention h2 { color: var(--bad); }
 table { width: 100%; border-collapse: collapse; }
-th { text-align: left; color: var(--soft); font-size: .8125rem; font-weight: 600; padding: .4rem .75rem .4rem 0; }
+tbody tr:hover { background: var(--page); }
+th { text-align: left; color: var(--soft); font-size: .8125rem; font-weight: 600; padding: 0 .75rem .4rem 0; }
 td { padding: .55rem .75rem .55rem 0; border-top: 1px solid var(--line); vertical-align: top; }
 .filter { display: flex; flex-wrap: wrap; gap: .5rem; align-items: end; margin: 0 0 1rem; }
 .filter label { display: grid; gap: .2rem; font-size: .875rem; color: var(--soft); }
@@ -123,7 +125,7 @@ input, select { min-height: 2.5rem; padding: 0 .7rem; border: 1px solid var(--so
   tr { display: block; padding: .6rem 0; border-top: 1px solid var(--line); }
   tbody tr:first-child { border-top: 0; padding-top: 0; }
   td { display: flex; gap: .75rem; padding: .12rem 0; border: 0; }
-  td::before { content: attr(data-label); flex: 0 0 6.5rem; color: var(--soft); font-size: .875rem; }
+  td::before { content: attr(data-label); flex: 0 0 6.5rem; color: var(--soft); font: .875rem/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; }
 }
 `;
 
