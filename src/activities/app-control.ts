@@ -28,12 +28,14 @@ export function createControlActivities(ports: ControlPorts) {
   return {
     /** Counts a life and tells what the row knows; null when there is no row. */
     async beginLife(input: { name: string }): Promise<BeganLife | null> {
-      const app = await store.apps.beginLife(input.name);
-      if (app === null) return null;
+      const began = await store.apps.beginLife(input.name);
+      if (began === null) return null;
+      const { app, unfinished } = began;
       return {
         life: app.mark.life,
         policy: policyOf(app.spec),
         state: stateFromRow(app),
+        unfinished,
       };
     },
 

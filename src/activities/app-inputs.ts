@@ -1,5 +1,5 @@
 import type { AppPolicy } from '../model/app-spec.ts';
-import type { AppState, Cause, Exit } from '../model/app-state.ts';
+import type { AppState, Cause, Command, Exit } from '../model/app-state.ts';
 import type { conditionOf } from '../model/app-view.ts';
 
 /** What the row shall say, as the state machine sees it. */
@@ -19,6 +19,8 @@ export interface BeganLife {
   policy: AppPolicy;
   /** The state the row tells: what another life left behind. */
   state: AppState;
+  /** Commands that no life has ended; some may come as signals too. */
+  unfinished: { operationId: string; command: Command; cause: Cause; needsNewInstance: boolean }[];
 }
 
 export interface PlaceInput extends Writing {

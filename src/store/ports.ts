@@ -89,10 +89,11 @@ export interface AppStore {
   count(): Promise<number>;
 
   /**
-   * First act of a workflow that starts anew: counts its life and tells what the row knows. Commands
-   * that an earlier life took and did not end are delivered again.
+   * First act of a workflow that starts anew: counts its life and tells what the row knows, and the
+   * commands that no life has ended, in the order they were accepted: an earlier life may have taken
+   * them with it. Null when there is no such app.
    */
-  beginLife(name: string): Promise<App | null>;
+  beginLife(name: string): Promise<{ app: App; unfinished: OutboxEntry['payload'][] } | null>;
 
   /**
    * One transaction with everything a step changes: condition, route, instance intents, event,

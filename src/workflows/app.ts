@@ -101,6 +101,7 @@ export async function app(input: AppWorkflowInput & { carried?: Carried }): Prom
     // No row: a command for an app that is gone already. Nothing to do, nothing to keep.
     if (began === null) return;
     life = { ...began, revision: 0, recorded: '' };
+    inbox.unshift(...began.unfinished);
   }
   const self: Life = life;
   absorb();

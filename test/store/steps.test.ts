@@ -14,32 +14,28 @@ describe.runIf(requirePart('postgres'))('steps of an app', () => {
   it('counts lives from 1, and knows nothing of an app that is not there', async () => {
     const { store } = bed;
     await store.apps.register(registration('lives'));
-    expect((await store.apps.beginLife('lives'))?.mark).toEqual({ life: 1, revision: 0 });
-    expect((await store.apps.beginLife('lives'))?.mark).toEqual({ life: 2, revision: 0 });
+    expect((await store.apps.beginLife('lives'))?.app.mark).toEqual({ life: 1, revision: 0 });
+    expect((await store.apps.beginLife('lives'))?.app.mark).toEqual({ life: 2, revision: 0 });
     expect(await store.apps.beginLife('nobody')).toBeNull();
   });
 
-  it('delivers again, in order, what an earlier life took and did not end', async () => {
+  it('tells a new life, in order, the commands that no life has ended', async () => {
     const { store } = bed;
     await store.apps.register(registration('reborn', { operationId: 'reborn-registered' }));
     await command(store, 'reborn', 'wake', 'reborn-wake');
-    for (;;) {
-      const due = (await store.outbox.claimDue(100, 1)).filter(
-        ({ entity }) => entity === 'app/reborn',
-      );
-      if (due.length === 0) break;
-      for (const { id } of due) await store.outbox.delivered(id);
-    }
-    await store.apps.beginLife('reborn');
-    const registered = await store.outbox.claim('reborn-registered');
-    expect(registered?.payload).toMatchObject({ command: 'replace' });
-    await store.outbox.delivered(registered?.id ?? '');
-    expect((await store.outbox.claim('reborn-wake'))?.payload).toEqual({
-      operationId: 'reborn-wake',
-      command: 'wake',
-      cause: { actor: 'ben', why: 'a test asked' },
-      needsNewInstance: false,
-    });
+    const began = await store.apps.beginLife('reborn');
+    expect(began?.unfinished).toMatchObject([
+      { operationId: 'reborn-registered', command: 'replace' },
+      {
+        operationId: 'reborn-wake',
+        command: 'wake',
+        cause: { actor: 'ben', why: 'a test asked' },
+        needsNewInstance: false,
+      },
+    ]);
+    const ended = { id: 'reborn-wake', state: 'succeeded', detail: 'ready' } as const;
+    await store.apps.advance('reborn', { life: 1, revision: 1 }, { finish: [ended] });
+    expect((await store.apps.beginLife('reborn'))?.unfinished).toHaveLength(1);
   });
 
   it('writes everything of a step at once', async () => {

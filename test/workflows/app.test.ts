@@ -175,6 +175,19 @@ describe.runIf(requirePart('temporal'))('the app workflow', () => {
     });
   });
 
+  it('carries out, once, what an earlier life was told and did not end', async () => {
+    const world = createWorld(milliseconds);
+    const cause = person;
+    world.unfinished = [
+      { operationId: 'lost-wake', command: 'wake', cause, needsNewInstance: false },
+    ];
+    await scene(world, async ({ say }) => {
+      await say('wake', { id: 'lost-wake' });
+      expect(await finished(world, 'lost-wake')).toMatchObject({ state: 'succeeded' });
+      expect(world.ledger.filter((line) => line.startsWith('start'))).toEqual(['start 1']);
+    });
+  });
+
   it('drops the late exit of an earlier generation', async () => {
     await scene(createWorld(milliseconds), async ({ world, say, exited }) => {
       await finished(world, await say('wake'));

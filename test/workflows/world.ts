@@ -9,6 +9,7 @@ import type {
   StopInput,
   Writing,
 } from '../../src/activities/app-inputs.ts';
+import type { AppCommand } from '../../src/workflows/messages.ts';
 import { policyOf, appSpecSchema, type AppPolicy } from '../../src/model/app-spec.ts';
 import { idleActor, initialAppState } from '../../src/model/app-state.ts';
 
@@ -26,6 +27,8 @@ export interface World {
   row: { phase: string; wanted: string; generation: number } | null;
   finished: Map<string, { state: string; detail: string }>;
   policy: AppPolicy;
+  /** Commands that an earlier life took with it. */
+  unfinished: AppCommand[];
   /** Instances that run now. */
   running: Set<number>;
   /** What the next starts come to; ready when empty. */
@@ -49,6 +52,7 @@ export function createWorld(policy: Partial<AppPolicy> = {}): World {
     row: { phase: 'none', wanted: 'asleep', generation: 0 },
     finished: new Map(),
     policy: { ...defaults, ...policy },
+    unfinished: [],
     running: new Set(),
     starts: [],
     uses: [],
@@ -61,7 +65,7 @@ export function createWorld(policy: Partial<AppPolicy> = {}): World {
         lives += 1;
         lastRevision = 0;
         const state = initialAppState({ actor: 'test', why: 'registered' });
-        return { life: lives, policy: world.policy, state };
+        return { life: lives, policy: world.policy, state, unfinished: world.unfinished };
       },
       async placeApp(input: PlaceInput) {
         write(input, 'starting', 'awake', input.generation);

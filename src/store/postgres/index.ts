@@ -14,6 +14,7 @@ import { eventsSince, latestEventId, listEvents } from './events/read.ts';
 import { findHost, heartbeat, listHosts } from './hosts/hosts.ts';
 import { findInstance, listInstances, settleInstance } from './instances/instances.ts';
 import { listen } from './listen.ts';
+import { listUnfinished } from './operations/unfinished.ts';
 import { findOperation } from './operations/find.ts';
 import { claimDueEntries, claimEntry } from './outbox/claim.ts';
 import { entryDelivered, entryPostponed, outboxBacklog } from './outbox/settle.ts';
@@ -86,7 +87,10 @@ export async function openPostgresStore(
       touch: (app, reason) => touchUse(database, app, reason),
       read: (app) => readUse(database, app),
     },
-    operations: { find: (id) => findOperation(database.query, id) },
+    operations: {
+      find: (id) => findOperation(database.query, id),
+      unfinished: (entity) => listUnfinished(database, entity),
+    },
     outbox: {
       claim: (operationId) => claimEntry(database, operationId),
       claimDue: (limit, holdMs) => claimDueEntries(database, limit, holdMs),

@@ -3,8 +3,7 @@ import type { Database } from '../database.ts';
 import { appColumns, toApp, type AppRow } from './row.ts';
 
 /**
- * One more life. Commands that were delivered to a life that is over and never ended are due again:
- * the workflow drops those it knows. Where nothing runs, the row's generation becomes the highest one ever used, so
+ * One more life. Where nothing runs, the row's generation becomes the highest one ever used, so
  * that an app registered anew under an old name never reuses an instance's name.
  */
 export async function beginAppLife(database: Database, name: string): Promise<App | null> {
@@ -16,16 +15,6 @@ export async function beginAppLife(database: Database, name: string): Promise<Ap
        INSERT INTO lives (entity, life) SELECT 'app/' || name, 1 FROM app
        ON CONFLICT (entity) DO UPDATE SET life = lives.life + 1
        RETURNING life, generation
-     ), again AS (
-       INSERT INTO outbox (entity, operation_id, payload)
-       SELECT entity, id, jsonb_build_object(
-         'operationId', id,
-         'command', CASE verb WHEN 'register' THEN 'replace' ELSE verb END,
-         'cause', jsonb_build_object('actor', actor, 'why', why),
-         'needsNewInstance', verb = 'replace')
-       FROM app JOIN operations ON entity = 'app/' || app.name AND state = 'accepted'
-       ORDER BY place
-       ON CONFLICT (operation_id) DO NOTHING
      )
      UPDATE apps SET life = lived.life, revision = 0, updated_at = now(),
        generation = CASE WHEN apps.phase IN ('none', 'failed')
