@@ -18,9 +18,8 @@ try {
 const program = dev
   ? ['--import', import.meta.resolve('tsx'), join(root, 'src/cli/main.ts')]
   : [join(root, 'dist/cli.js')];
-const child = spawn(process.execPath, ['--enable-source-maps', ...program, 'up', ...args], {
-  stdio: 'inherit',
-});
+const command = ['--enable-source-maps', ...program, 'up', ...(dev ? ['--watch'] : []), ...args];
+const child = spawn(process.execPath, command, { stdio: 'inherit' });
 // A terminal sends Ctrl-C to both: the child decides when to end. Others reach only this process.
 process.on('SIGINT', () => {});
 for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));

@@ -204,11 +204,7 @@ async function settle(
   if (leftGateway !== null && last !== null) {
     const { console, apps, gatewayMetrics } = last.ports;
     const keep = { console, apps, gatewayMetrics };
-    const ports = await choosePorts(
-      { ...wished, api: last.ports.api },
-      config.LABKEEPER_BIND,
-      keep,
-    );
+    const ports = await choosePorts(last.ports, config.LABKEEPER_BIND, keep);
     const made = describe(options, parts, wished, ports);
     const sameWishes = JSON.stringify(last.wished) === JSON.stringify(wished);
     if (sameWishes && hasSettings(leftGateway, made.environment)) {

@@ -12,7 +12,7 @@ const sources: Readonly<Record<ProcessName, string>> = {
 };
 
 /** True when this program runs from its sources (`npm run dev`), false when from dist/. */
-export const runsFromSources = import.meta.url.endsWith('.ts');
+const runsFromSources = import.meta.url.endsWith('.ts');
 
 /** Folder of package.json, examples and, when built, dist/. */
 export const programFolder = findProgramFolder();

@@ -10,10 +10,10 @@ import type { App, Store } from '../store/ports.ts';
 import { openDataFolder, type DataFolder } from './data-folder.ts';
 import { ensureExampleApp } from './example-app.ts';
 import { startMachine, type Machine } from './machine.ts';
-import { programFolder, runsFromSources } from './program.ts';
+import { programFolder } from './program.ts';
 import { lockSupervisor } from './supervisor-lock.ts';
 
-export const upUsage = `labkeeper up [--data DIR] [--stop-all] [--no-example] [--verbose]
+export const upUsage = `labkeeper up [--data DIR] [--stop-all] [--no-example] [--verbose] [--watch]
 
 Runs everything on this machine until Ctrl-C: PostgreSQL, Temporal, worker, API and gateway.
 Apps outlive it and are found again by the next start.
@@ -22,6 +22,7 @@ Apps outlive it and are found again by the next start.
   --stop-all     at the end put every app to sleep too
   --no-example   do not register the example app
   --verbose      show everything that the processes log
+  --watch        restart the processes when a source file changes (npm run dev)
 `;
 
 /**
@@ -40,6 +41,7 @@ export async function up(
         'stop-all': { type: 'boolean', default: false },
         'no-example': { type: 'boolean', default: false },
         verbose: { type: 'boolean', default: false },
+        watch: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
     });
@@ -52,6 +54,7 @@ export async function up(
       stopAll: values['stop-all'],
       example: !values['no-example'],
       verbose: values.verbose,
+      watch: values.watch,
     });
     return 0;
   } catch (error) {
@@ -65,6 +68,7 @@ interface Run {
   stopAll: boolean;
   example: boolean;
   verbose: boolean;
+  watch: boolean;
 }
 
 async function run(options: Run): Promise<void> {
@@ -88,7 +92,7 @@ async function run(options: Run): Promise<void> {
     const machine = await startMachine({ config, environment, folder, log, say, verbose });
     try {
       await greet(options, folder, machine, beganMs);
-      const unwatch = runsFromSources ? restartOnChange(machine, log) : () => undefined;
+      const unwatch = options.watch ? restartOnChange(machine, log) : () => undefined;
       say(await ended.first);
       unwatch();
       await tellWhatGoesOn(options.stopAll, machine, config, log);
