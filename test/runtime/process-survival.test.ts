@@ -143,6 +143,19 @@ describe('a shim killed by SIGKILL', () => {
   });
 });
 
+describe('a data folder that is removed', () => {
+  it.each(['sleep 600', 'while :; do echo noise; sleep 0.05; done'])(
+    'ends what runs in it: %s',
+    async (script) => {
+      await ensure(script, { log: { maxBytes: 4_096, files: 1 } });
+      const command = identityIn('start.json').pid;
+      const shim = identityIn('shim.json').pid;
+      rmSync(join(folder, name), { recursive: true });
+      await eventually(() => expect([isAlive(command), isAlive(shim)]).toEqual([false, false]));
+    },
+  );
+});
+
 describe('identity', () => {
   it('takes an instance from before a reboot as exited and signals nobody', async () => {
     const stranger = spawn('sleep', ['600'], { detached: true, stdio: 'ignore' });

@@ -1,5 +1,13 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { closeSync, constants, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  openSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -14,7 +22,7 @@ import {
   removeCgroup,
 } from './cgroup.ts';
 import { identityOf, type ProcessIdentity } from './process-table.ts';
-import { killTree } from './process-tree.ts';
+import { killTree, type Tree } from './process-tree.ts';
 import {
   announceExit,
   claimRecord,
@@ -22,6 +30,7 @@ import {
   logFolder,
   markOf,
   readRecord,
+  recordFile,
   writeExit,
   writeRecord,
   type Plan,
@@ -39,12 +48,33 @@ const folder = process.argv[2] ?? '';
 const drainMs = 1_000;
 const spaceWaitMs = 250;
 const spaceTries = 2_400;
+const folderLookMs = 2_000;
 
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
-run().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
-  process.exit(1);
-});
+/** What runs; null before the start. */
+let tree: Tree | null = null;
+
+process.on('uncaughtException', giveUp);
+run().catch(giveUp);
+
+/** A command without its shim would be found by nobody: it ends with it. */
+function giveUp(reason: unknown): void {
+  const text = reason instanceof Error ? (reason.stack ?? reason.message) : String(reason);
+  process.stderr.write(`${text}\n`, () => undefined);
+  const end = () => process.exit(1);
+  if (tree === null) end();
+  else killTree(tree).then(end, end);
+}
+
+/** Whoever removes the folder gives the instance up; two looks, since disks may hiccup. */
+function endWithFolder(): void {
+  let missing = 0;
+  setInterval(() => {
+    const isThere = statSync(join(folder, recordFile('plan')), { throwIfNoEntry: false });
+    missing = isThere === undefined ? missing + 1 : 0;
+    if (missing > 1) giveUp(new Error(`${folder} was removed`));
+  }, folderLookMs).unref();
+}
 
 async function run(): Promise<void> {
   const plan = readRecord(folder, 'plan');
@@ -61,6 +91,8 @@ async function run(): Promise<void> {
     process.exit(0);
   }
   const { child, root } = started;
+  tree = { root, rootJustEnded: true, mark: markOf(plan), cgroup: plan.cgroup };
+  endWithFolder();
   const ended = new Promise<Exit>((resolve) => {
     child.once('exit', (exitCode, signal) => resolve({ exitCode, signal, outOfMemory: false }));
   });
@@ -72,7 +104,7 @@ async function run(): Promise<void> {
 
   const exit = await ended;
   exit.outOfMemory = wasOutOfMemory(plan, exit);
-  await killTree({ root, rootJustEnded: true, mark: markOf(plan), cgroup: plan.cgroup });
+  await killTree(tree);
   await Promise.race([drained, pause(drainMs)]);
   log.close();
   if (plan.cgroup !== null) removeCgroup(plan.cgroup);
