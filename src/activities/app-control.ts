@@ -2,7 +2,7 @@ import { activityInfo, heartbeat, sleep } from '@temporalio/activity';
 import { policyOf, runtimeKindOf, type AppPolicy, type AppSpec } from '../model/app-spec.ts';
 import { initialAppState, type AppState, type Cause } from '../model/app-state.ts';
 import { readClocks } from '../model/idle-clocks.ts';
-import { instanceName } from '../model/names.ts';
+import { appEntity, instanceName } from '../model/names.ts';
 import { LabError } from '../model/failures.ts';
 import type { Acknowledgement, App, AppChange, Host } from '../store/ports.ts';
 import type {
@@ -28,14 +28,13 @@ export function createControlActivities(ports: ControlPorts) {
   return {
     /** Counts a life and tells what the row knows; null when there is no row. */
     async beginLife(input: { name: string }): Promise<BeganLife | null> {
-      const began = await store.apps.beginLife(input.name);
-      if (began === null) return null;
-      const { app, unfinished } = began;
+      const app = await store.apps.beginLife(input.name);
+      if (app === null) return null;
       return {
         life: app.mark.life,
         policy: policyOf(app.spec),
         state: stateFromRow(app),
-        unfinished,
+        unfinished: await store.operations.unfinished(appEntity(input.name)),
       };
     },
 

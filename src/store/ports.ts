@@ -88,12 +88,8 @@ export interface AppStore {
   /** Registered apps, for the limit on them. */
   count(): Promise<number>;
 
-  /**
-   * First act of a workflow that starts anew: counts its life and tells what the row knows, and the
-   * commands that no life has ended, in the order they were accepted: an earlier life may have taken
-   * them with it. Null when there is no such app.
-   */
-  beginLife(name: string): Promise<{ app: App; unfinished: OutboxEntry['payload'][] } | null>;
+  /** First act of a workflow that starts anew: counts its life and tells what the row knows. */
+  beginLife(name: string): Promise<App | null>;
 
   /**
    * One transaction with everything a step changes: condition, route, instance intents, event,
@@ -238,6 +234,11 @@ export interface Operation {
 
 export interface OperationStore {
   find(id: string): Promise<Operation | null>;
+  /**
+   * What was accepted and is not over, in the order it was accepted, at most 200: for a workflow
+   * that starts anew, since an earlier life may have taken commands with it.
+   */
+  unfinished(entity: EntityName): Promise<OutboxEntry['payload'][]>;
 }
 
 export interface OutboxEntry {

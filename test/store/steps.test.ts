@@ -14,8 +14,8 @@ describe.runIf(requirePart('postgres'))('steps of an app', () => {
   it('counts lives from 1, and knows nothing of an app that is not there', async () => {
     const { store } = bed;
     await store.apps.register(registration('lives'));
-    expect((await store.apps.beginLife('lives'))?.app.mark).toEqual({ life: 1, revision: 0 });
-    expect((await store.apps.beginLife('lives'))?.app.mark).toEqual({ life: 2, revision: 0 });
+    expect((await store.apps.beginLife('lives'))?.mark).toEqual({ life: 1, revision: 0 });
+    expect((await store.apps.beginLife('lives'))?.mark).toEqual({ life: 2, revision: 0 });
     expect(await store.apps.beginLife('nobody')).toBeNull();
   });
 
@@ -23,8 +23,8 @@ describe.runIf(requirePart('postgres'))('steps of an app', () => {
     const { store } = bed;
     await store.apps.register(registration('reborn', { operationId: 'reborn-registered' }));
     await command(store, 'reborn', 'wake', 'reborn-wake');
-    const began = await store.apps.beginLife('reborn');
-    expect(began?.unfinished).toMatchObject([
+    await store.apps.beginLife('reborn');
+    expect(await store.operations.unfinished('app/reborn')).toMatchObject([
       { operationId: 'reborn-registered', command: 'replace' },
       {
         operationId: 'reborn-wake',
@@ -35,7 +35,7 @@ describe.runIf(requirePart('postgres'))('steps of an app', () => {
     ]);
     const ended = { id: 'reborn-wake', state: 'succeeded', detail: 'ready' } as const;
     await store.apps.advance('reborn', { life: 1, revision: 1 }, { finish: [ended] });
-    expect((await store.apps.beginLife('reborn'))?.unfinished).toHaveLength(1);
+    expect(await store.operations.unfinished('app/reborn')).toHaveLength(1);
   });
 
   it('writes everything of a step at once', async () => {
