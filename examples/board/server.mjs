@@ -35,7 +35,8 @@ const server = createServer((request, response) => {
     'content-type': `${file.type}; charset=utf-8`,
     'content-length': file.body.length,
     'cache-control': 'no-cache',
-    'content-security-policy': "default-src 'self'; base-uri 'none'; object-src 'none'",
+    'content-security-policy':
+      "default-src 'self'; img-src data:; base-uri 'none'; object-src 'none'",
     'x-content-type-options': 'nosniff',
   });
   response.end(request.method === 'HEAD' ? undefined : file.body);
