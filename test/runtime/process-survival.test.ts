@@ -1,6 +1,14 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -245,7 +253,7 @@ describe.runIf(canMount())('a full disk', () => {
       command: [
         'sh',
         '-c',
-        `head -c 3000000 /dev/zero | tr '\\0' x; while [ ! -e ${folder}/go ]; do sleep 0.05; done; echo after; exit 7`,
+        `head -c 3000000 /dev/zero | tr '\\0' x; : > ${folder}/flooded; while [ ! -e ${folder}/go ]; do sleep 0.05; done; echo after; exit 7`,
       ],
       basePath: '/',
       environment: () => ({}),
@@ -253,6 +261,7 @@ describe.runIf(canMount())('a full disk', () => {
       log: { maxBytes: 600_000, files: 20 },
     });
     await eventually(() => {
+      expect(existsSync(join(folder, 'flooded'))).toBe(true);
       expect(segmentsIn(join(disk, 'apps', name, 'log')).length).toBeGreaterThan(1);
       expect(spawnSync('df', ['--output=avail', disk], { encoding: 'utf8' }).stdout).toMatch(
         /\n\s*0\n/,
