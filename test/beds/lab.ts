@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,6 +17,7 @@ import {
   type RunningPostgres,
 } from '../../src/supervisor/postgres.ts';
 import { findTemporalCli } from '../../src/supervisor/temporal-cli.mjs';
+import { readPostmaster } from '../../src/supervisor/postgres-postmaster.ts';
 import {
   startTemporal,
   stopTemporal,
@@ -32,12 +33,22 @@ export interface Lab {
   apiUrl: string;
   temporalUiUrl: string;
   client: LabkeeperClient;
+  /** What its processes are given; a change holds from the next start of each. */
+  environment: Record<string, string>;
+  /** Health and metrics of gateway and agent, for a look from outside. */
+  gatewayMetricsUrl: string;
   /** A second pair of eyes on the rows, beside the product's own. */
   store: Store;
   worker: Child;
   api: Child;
   gateway: Child;
-  postgres: { stop(): Promise<void>; start(): Promise<void> };
+  postgres: {
+    stop(): Promise<void>;
+    start(): Promise<void>;
+    /** Holds every process of the server still: connections stay and nobody answers. */
+    freeze(): Promise<void>;
+    thaw(): Promise<void>;
+  };
   temporal: { stop(): Promise<void>; start(): Promise<void>; address: string };
   /** Address of an app's page. */
   appUrl(name: string, path?: string): string;
@@ -164,6 +175,8 @@ export async function startLab(settings: Record<string, string> = {}): Promise<L
     apiUrl,
     temporalUiUrl: temporal.uiUrl,
     client: labkeeperClient({ baseUrl: consoleUrl }),
+    environment,
+    gatewayMetricsUrl: `http://127.0.0.1:${gatewayMetricsPort}`,
     store,
     worker,
     api,
@@ -173,6 +186,8 @@ export async function startLab(settings: Record<string, string> = {}): Promise<L
       start: async () => {
         await startDatabase();
       },
+      freeze: () => signalAll(postgres.pid, database, 'SIGSTOP'),
+      thaw: () => signalAll(postgres.pid, database, 'SIGCONT'),
     },
     temporal: {
       address: temporal.address,
@@ -213,6 +228,18 @@ async function freePorts(count: number): Promise<number[]> {
     taken.add(await findFreePort({ wanted: 0, address: '127.0.0.1', taken }));
   }
   return [...taken];
+}
+
+/** Signals a server and its children; the server as it is now, since it may have been restarted. */
+async function signalAll(
+  firstPid: number,
+  folder: string,
+  signal: 'SIGSTOP' | 'SIGCONT',
+): Promise<void> {
+  const server = (await readPostmaster(folder))?.pid ?? firstPid;
+  process.kill(server, signal);
+  const children = await readFile(`/proc/${server}/task/${server}/children`, 'utf8');
+  for (const pid of children.trim().split(' ').filter(Boolean)) process.kill(Number(pid), signal);
 }
 
 const portOf = (address: string): number => Number(address.slice(address.lastIndexOf(':') + 1));

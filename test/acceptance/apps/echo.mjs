@@ -1,7 +1,9 @@
 // A small real app for acceptance tests: HTTP, WebSocket, uploads, and ways to misbehave on demand.
 // No dependency, so that it starts as fast as Node does.
 import { createHash } from 'node:crypto';
+import { appendFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createServer as createSocketServer } from 'node:net';
 
 const bootDelayMs = Number(process.env.BOOT_DELAY_MS ?? 0);
 const healthStatus = Number(process.env.HEALTH_STATUS ?? 200);
@@ -73,13 +75,30 @@ server.on('upgrade', (request, socket) => {
   });
 });
 
+// Tells a test's ledger of its own life; two processes of one app cannot hold the one name.
+const note = (what) => {
+  if (!process.env.LEDGER) return;
+  const line = { app: process.env.LEDGER_APP, what, pid: process.pid, atMs: Date.now() };
+  appendFileSync(process.env.LEDGER, `${JSON.stringify(line)}\n`);
+};
+if (process.env.LEDGER) {
+  // A name without a file: it is free again the moment its holder is gone, however it went.
+  const sole = createSocketServer();
+  sole.on('error', () => note('rival'));
+  sole.listen(`\0${process.env.LEDGER} ${process.env.LEDGER_APP}`);
+  sole.unref();
+}
+
 process.on('SIGTERM', () => {
   if (process.env.IGNORE_SIGTERM === '1') return;
+  note('ended');
   process.exit(0);
 });
+note('begun');
 console.log('booting');
 setTimeout(() => {
-  server.listen(Number(process.env.PORT), process.env.HOST ?? '127.0.0.1', () =>
-    console.log('listening'),
-  );
+  server.listen(Number(process.env.PORT), process.env.HOST ?? '127.0.0.1', () => {
+    note('listening');
+    console.log('listening');
+  });
 }, bootDelayMs);

@@ -1,0 +1,38 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
+/** Numbers that look random and are the same at each run with the same seed. */
+export interface Chance {
+  /** A whole number from 0 to below `end`. */
+  below(end: number): number;
+  pick<T>(from: readonly T[]): T;
+  /** Lets a random while of at most `maxMs` pass, to meet other moments each round. */
+  moment(maxMs: number): Promise<void>;
+}
+
+/** Under LABKEEPER_LONG=1 outages last as long as in the field, and loops go on for longer. */
+export const isLong = process.env['LABKEEPER_LONG'] === '1';
+export const outageMs = isLong ? 30_000 : 8_000;
+
+export function chance(seed: number): Chance {
+  let state = seed >>> 0;
+  // mulberry32: small, and good enough to choose moments.
+  const next = () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+  const below = (end: number) => Math.floor(next() * end);
+  return {
+    below,
+    pick(from) {
+      const one = from[below(from.length)];
+      if (one === undefined) throw new Error('there is nothing to pick from');
+      return one;
+    },
+    moment: (maxMs) => pause(below(maxMs + 1)),
+  };
+}
+
+/** Lets an outage last: the one thing in these tests that is made of time alone. */
+export const outage = (ms = outageMs): Promise<void> => pause(ms);

@@ -1,0 +1,43 @@
+import { expect } from 'vitest';
+import type { AppJson } from '../../src/model/api.ts';
+import { eventually } from '../beds/eventually.ts';
+import type { Lab } from '../beds/lab.ts';
+
+/** Bounds for things that may take long on a busy machine; nothing waits for them when it is fast. */
+export const patienceMs = 90_000;
+
+/** Waits until an app has a status, and gives it as it then is. */
+export async function untilStatus(
+  lab: Lab,
+  name: string,
+  expected: AppJson['status'],
+  deadlineMs = patienceMs,
+): Promise<AppJson> {
+  return eventually(
+    async () => {
+      const shown = await lab.client.apps.show(name);
+      expect(shown.status, shown.explanation).toBe(expected);
+      return shown;
+    },
+    { deadlineMs },
+  );
+}
+
+/** Names of the instances of an app that run now. */
+export async function instancesOf(lab: Lab, name: string): Promise<string[]> {
+  return (await lab.runningInstances()).filter((one) => one.startsWith(`app-${name}-`));
+}
+
+/** Asks for `/who` as an API client does: held until the app is ready. */
+export async function whoIs(lab: Lab, name: string): Promise<number> {
+  const answer = await fetch(lab.appUrl(name, '/who'));
+  const text = await answer.text();
+  expect(answer.status, text).toBe(200);
+  return (JSON.parse(text) as { pid: number }).pid;
+}
+
+/** What happened to an app, oldest first. */
+export async function timelineOf(lab: Lab, name: string): Promise<string[]> {
+  const events = await lab.store.events.list({ entity: `app/${name}`, limit: 200 });
+  return events.map(({ what }) => what).toReversed();
+}
