@@ -3,7 +3,7 @@ import type { Log } from '../log.ts';
 import { climbs, keepPlace, locate, type Place } from './address.ts';
 import { reopen, type Closing } from './closing.ts';
 import { forward, type ForwardFailure } from './forward.ts';
-import { requestHeadFor } from './headers.ts';
+import { requestHeadFor, visitorSideOf } from './headers.ts';
 import { hold, type Holds } from './hold.ts';
 import { errorAnswer, redirect } from './http/answer.ts';
 import { answer, type Exchange } from './http/connection.ts';
@@ -166,8 +166,7 @@ function send(gateway: AppGateway, request: AppRequest, entry: Entry): void {
     target,
     head: requestHeadFor(head, {
       path: strips ? place.rest : head.path,
-      clientAddress: exchange.connection.clientAddress,
-      protocol: 'http',
+      visitor: visitorSideOf(exchange.connection),
       prefix: strips ? place.base : '',
       dropOwnCookies: true,
       identity: tagged,
@@ -203,7 +202,7 @@ function failed(
   const { exchange, place } = request;
   if (exchange.over) return;
   gateway.count('upstreamFailure');
-  gateway.log.info({ app: place.app, kind: failure.kind, why: failure.why }, 'no answer of app');
+  gateway.log.debug({ app: place.app, kind: failure.kind, why: failure.why }, 'no answer of app');
   if (failure.kind === 'unreadable' || !failure.repeatable) {
     const why = `${entry.route.title ?? place.app} gave no usable answer: ${failure.why}`;
     answer(exchange, errorAnswer(exchange.head, 502, why, { retryAfterSeconds: 1 }));

@@ -1,5 +1,5 @@
 import { forward } from './forward.ts';
-import { requestHeadFor } from './headers.ts';
+import { requestHeadFor, visitorSideOf } from './headers.ts';
 import { errorAnswer } from './http/answer.ts';
 import { answer, type Exchange } from './http/connection.ts';
 import type { Target, UpstreamPool } from './upstream.ts';
@@ -17,8 +17,7 @@ export function serveConsole(pool: UpstreamPool, api: Target, exchange: Exchange
     target: api,
     head: requestHeadFor(head, {
       path: head.path,
-      clientAddress: exchange.connection.clientAddress,
-      protocol: 'http',
+      visitor: visitorSideOf(exchange.connection),
       prefix: '',
       dropOwnCookies: false,
       identity: false,

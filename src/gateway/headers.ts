@@ -1,10 +1,23 @@
 import type { RequestHead, ResponseHead } from './http/head.ts';
 
+/** How the visitor reached us, for X-Forwarded-*. */
+export interface VisitorSide {
+  address: string;
+  protocol: 'http' | 'https';
+}
+
+/**
+ * What is believed of the visitor: the socket's other end, and nothing that a header says. The one
+ * place where trusted proxies would be asked.
+ */
+export function visitorSideOf(connection: { clientAddress: string }): VisitorSide {
+  return { address: connection.clientAddress, protocol: 'http' };
+}
+
 export interface RequestRewrite {
   /** Path and query for the target. */
   path: string;
-  clientAddress: string;
-  protocol: 'http' | 'https';
+  visitor: VisitorSide;
   /** The public base when it was taken off the path, else ''. */
   prefix: string;
   /** The console's own cookies are kept from apps. */
@@ -58,7 +71,7 @@ export function requestHeadFor(head: RequestHead, rewrite: RequestRewrite): stri
   if (rewrite.identity) text += 'Accept-Encoding: identity\r\n';
   if (wantsTrailers) text += 'TE: trailers\r\nConnection: TE\r\n';
   if (head.upgrade) text += 'Connection: Upgrade\r\nUpgrade: websocket\r\n';
-  text += `X-Forwarded-For: ${rewrite.clientAddress}\r\nX-Forwarded-Proto: ${rewrite.protocol}\r\nX-Forwarded-Host: ${head.host}\r\n`;
+  text += `X-Forwarded-For: ${rewrite.visitor.address}\r\nX-Forwarded-Proto: ${rewrite.visitor.protocol}\r\nX-Forwarded-Host: ${head.host}\r\n`;
   if (rewrite.prefix !== '') text += `X-Forwarded-Prefix: ${rewrite.prefix}\r\n`;
   return `${text}\r\n`;
 }
@@ -135,7 +148,7 @@ type HeaderClass = 'plain' | 'dropped' | 'cookie' | 'encoding' | 'te';
 
 /**
  * Hop-by-hop headers (RFC 9110 §7.6.1), what the gateway writes itself, and what a visitor must not
- * be able to claim. Inbound X-Forwarded-* are dropped; trusted proxies would be asked here.
+ * be able to claim: inbound X-Forwarded-* are dropped.
  */
 const classes = new Map<string, HeaderClass>([
   ['host', 'dropped'],

@@ -34,6 +34,7 @@ export interface GatewayPace {
   headerTimeoutMs: number;
   idleTimeoutMs: number;
   bodyStallMs: number;
+  answerStallMs: number;
   readEveryMs: number;
   retryMs: number;
   seenEveryMs: number;
@@ -58,6 +59,7 @@ const usualPace: GatewayPace = {
   headerTimeoutMs: 15_000,
   idleTimeoutMs: 75_000,
   bodyStallMs: 120_000,
+  answerStallMs: 600_000,
   readEveryMs: 30_000,
   retryMs: 1_000,
   seenEveryMs: 2_000,
@@ -131,6 +133,7 @@ export async function startGatewayWorker(options: GatewayWorkerOptions): Promise
     headerTimeoutMs: pace.headerTimeoutMs,
     idleTimeoutMs: pace.idleTimeoutMs,
     bodyStallMs: pace.bodyStallMs,
+    answerStallMs: pace.answerStallMs,
   };
   const api = targetOf(config.LABKEEPER_API_URL);
   const apps = await listen(

@@ -184,6 +184,56 @@ describe('limits', () => {
     expect(await visitor.closed).toMatch(/^HTTP\/1\.1 408/);
   });
 
+  test('a visitor that takes nothing of its answer is cut, and the app is told', async () => {
+    const bed = await gateway({ pace: { answerStallMs: 100 } });
+    let aborted = false;
+    const app = await openApp((_request, response) => {
+      response.on('close', () => {
+        aborted = true;
+      });
+      const piece = Buffer.alloc(256 * 1024);
+      const more = () => {
+        while (response.write(piece)) continue;
+        response.once('drain', more);
+      };
+      more();
+    });
+    bed.store.add('endless');
+    bed.store.publish('endless', app.port);
+    await untilStatus(bed, 'endless', 'ready');
+    const visitor = await openVisitor(bed.port);
+    visitor.socket.pause();
+    visitor.send('GET /app/endless/ HTTP/1.1\r\nHost: h\r\n\r\n');
+    await eventually(() => expect(aborted).toBe(true));
+  });
+
+  test('a visitor that asks and asks and never reads gets no more than fits', async () => {
+    const bed = await gateway();
+    let served = 0;
+    const app = await openApp((_request, response) => {
+      served += 1;
+      response.end(Buffer.alloc(48 * 1024));
+    });
+    bed.store.add('pages');
+    bed.store.publish('pages', app.port);
+    await untilStatus(bed, 'pages', 'ready');
+    const visitor = await openVisitor(bed.port);
+    visitor.socket.pause();
+    visitor.send('GET /app/pages/ HTTP/1.1\r\nHost: h\r\n\r\n'.repeat(2_000));
+    let before = -1;
+    await eventually(
+      () => {
+        const still = served > 0 && served === before;
+        before = served;
+        expect(still).toBe(true);
+      },
+      { intervalMs: 300 },
+    );
+    expect(served).toBeLessThan(1_000);
+    visitor.socket.resume();
+    await eventually(() => expect(served).toBe(2_000), { deadlineMs: 30_000 });
+  });
+
   test('held requests beyond the limit are refused, and a visitor that leaves frees its place', async () => {
     const bed = await gateway({ settings: { LABKEEPER_MAX_HELD_REQUESTS: '1' } });
     bed.store.add('calm');

@@ -18,6 +18,8 @@ export interface ListenerOptions {
   idleTimeoutMs: number;
   /** A request body that stands still this long is given up. */
   bodyStallMs: number;
+  /** A visitor that takes nothing of its answer for this long is cut. */
+  answerStallMs: number;
   onRequest(exchange: Exchange): void;
 }
 
@@ -45,6 +47,9 @@ export interface Connection {
   /** Set once the socket belongs to a WebSocket pipe. */
   detached: boolean;
   parsing: boolean;
+  /** Bytes the visitor has taken, as last looked at, and when that last grew. */
+  takenBytes: number;
+  takenAtMs: number;
 }
 
 /** One request and the answer to it. */
@@ -223,7 +228,12 @@ const lingerMs = 2_000;
 const maxPendingBytes = 64 * 1024;
 
 function sweepEveryMs(options: ListenerOptions): number {
-  const shortest = Math.min(options.headerTimeoutMs, options.idleTimeoutMs, options.bodyStallMs);
+  const shortest = Math.min(
+    options.headerTimeoutMs,
+    options.idleTimeoutMs,
+    options.bodyStallMs,
+    options.answerStallMs,
+  );
   return Math.max(20, Math.min(1_000, shortest / 4));
 }
 
@@ -246,12 +256,17 @@ function accept(listener: Listener, socket: net.Socket): void {
     waitsFor: 'head',
     detached: false,
     parsing: false,
+    takenBytes: 0,
+    takenAtMs: 0,
   };
   listener.connections.add(connection);
   socket.setKeepAlive(true, 30_000);
   socket.on('data', (bytes: Buffer) => read(connection, bytes));
   socket.on('end', () => ended(connection));
-  socket.on('drain', () => connection.exchange?.onDrain?.());
+  socket.on('drain', () => {
+    if (connection.exchange !== null) connection.exchange.onDrain?.();
+    else readRequests(connection);
+  });
   // A reset is followed by 'close', where everything is put away.
   socket.on('error', ignoreReset);
   socket.on('close', () => closed(connection));
@@ -272,11 +287,10 @@ function read(connection: Connection, bytes: Buffer): void {
   }
   const { pending } = connection;
   connection.pending = pending === null ? bytes : Buffer.concat([pending, bytes]);
-  if (exchange !== null) {
-    if (connection.pending.length > maxPendingBytes) connection.socket.pause();
-    return;
+  if (exchange === null) readRequests(connection);
+  if (connection.pending !== null && connection.pending.length > maxPendingBytes) {
+    connection.socket.pause();
   }
-  readRequests(connection);
 }
 
 /** Parses requests as long as there are bytes and nothing is being answered. */
@@ -285,12 +299,14 @@ function readRequests(connection: Connection): void {
   connection.parsing = true;
   while (connection.exchange === null && connection.pending !== null) {
     if (connection.waitsFor === 'linger' || connection.socket.destroyed) break;
+    // Who does not read its answers gets no more of them: what is written would pile up here.
+    if (connection.socket.writableNeedDrain) break;
     if (!readRequest(connection, connection.pending)) break;
   }
   connection.parsing = false;
-  if (connection.pending === null && connection.socket.isPaused()) {
-    if (connection.exchange === null || connection.exchange.bodyDone) connection.socket.resume();
-  }
+  const { exchange, pending, socket } = connection;
+  const free = exchange === null ? !socket.writableNeedDrain : exchange.sink === null;
+  if (socket.isPaused() && free && (pending?.length ?? 0) <= maxPendingBytes) socket.resume();
 }
 
 /** True when a request was read (or refused) and there may be another. */
@@ -516,6 +532,10 @@ function waitFor(connection: Connection, what: Connection['waitsFor']): void {
 function endOverdue(listener: Listener): void {
   const nowMs = Date.now();
   for (const connection of listener.connections) {
+    if (takesNothing(connection, nowMs)) {
+      connection.socket.destroy();
+      continue;
+    }
     if (connection.deadlineMs === 0 || connection.deadlineMs > nowMs) continue;
     const begun = connection.waitsFor === 'head' && connection.pending !== null;
     if (begun) refuse(connection, 408, 'the request did not arrive in time');
@@ -523,6 +543,22 @@ function endOverdue(listener: Listener): void {
       stall(connection.exchange);
     } else connection.socket.destroy();
   }
+}
+
+/** True when bytes of an answer have been waiting for the visitor for too long. */
+function takesNothing(connection: Connection, nowMs: number): boolean {
+  const { socket, exchange } = connection;
+  if (exchange === null || !socket.writableNeedDrain) {
+    connection.takenAtMs = 0;
+    return false;
+  }
+  const takenBytes = socket.bytesWritten - socket.writableLength;
+  if (connection.takenAtMs === 0 || takenBytes !== connection.takenBytes) {
+    connection.takenBytes = takenBytes;
+    connection.takenAtMs = nowMs;
+    return false;
+  }
+  return nowMs - connection.takenAtMs > connection.listener.options.answerStallMs;
 }
 
 function stall(exchange: Exchange): void {
