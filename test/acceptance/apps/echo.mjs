@@ -7,7 +7,8 @@ import { createServer as createSocketServer } from 'node:net';
 
 const bootDelayMs = Number(process.env.BOOT_DELAY_MS ?? 0);
 const healthStatus = Number(process.env.HEALTH_STATUS ?? 200);
-const startedAtMs = Date.now();
+const startedAtMs = performance.timeOrigin;
+let listeningAtMs = null;
 
 const server = createServer((request, response) => {
   const url = new URL(request.url ?? '/', 'http://app');
@@ -18,7 +19,7 @@ const server = createServer((request, response) => {
   if (url.pathname === '/who') {
     response.setHeader('content-type', 'application/json');
     return response.end(
-      JSON.stringify({ pid: process.pid, startedAtMs, headers: request.headers }),
+      JSON.stringify({ pid: process.pid, startedAtMs, listeningAtMs, headers: request.headers }),
     );
   }
   if (url.pathname === '/crash') {
