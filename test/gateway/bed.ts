@@ -11,6 +11,7 @@ import {
   type GatewayPace,
   type GatewayWorker,
 } from '../../src/gateway/worker-process.ts';
+import type { Store } from '../../src/store/ports.ts';
 import { eventually } from '../beds/eventually.ts';
 import { fakeRoutes, type FakeRoutes } from '../fakes/routes.ts';
 
@@ -49,6 +50,8 @@ export async function openGateway(
     settings?: Record<string, string>;
     pace?: Partial<GatewayPace>;
     store?: FakeRoutes;
+    /** Other ports than the fake's. */
+    ports?: Pick<Store, 'routes' | 'use'>;
     data?: string;
   } = {},
 ): Promise<GatewayBed> {
@@ -65,7 +68,7 @@ export async function openGateway(
   const worker = await startGatewayWorker({
     config,
     log: pino({ level: 'silent' }),
-    store,
+    store: options.ports ?? store,
     id: `gateway-${Math.random().toString(36).slice(2)}`,
     listener: 'test',
     ports: { console: 0, apps: 0 },
