@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   against,
+  cpuSeconds,
   freePort,
   median,
   ownMemoryBytes,
@@ -35,8 +36,14 @@ export const bench: Bench = async ({ seconds, say }) => {
     process.execPath,
     '--import',
     'tsx',
-    join(peers, 'socket-server.ts'),
-    String(app),
+    join(peers, 'socket-load.ts'),
+    JSON.stringify({
+      port: app,
+      path: '/',
+      mode: 'serve',
+      sockets: 0,
+      seconds: 0,
+    } satisfies SocketLoad),
   ]);
   await untilListening(app);
   const proxies = {
@@ -62,10 +69,15 @@ export const bench: Bench = async ({ seconds, say }) => {
   };
   const series = () =>
     Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<Name, number[]>;
-  const [speed, latency] = [series(), series()];
+  const [speed, latency, cpu] = [series(), series(), series()];
   for (let number = 1; number <= rounds; number += 1) {
     for (const name of names) {
+      const { pid } = proxies[name];
+      const before = pid === null ? 0 : cpuSeconds(pid);
       const busy = await start(name, { mode: 'saturate', sockets: 50, seconds });
+      const used = (pid === null ? 0 : cpuSeconds(pid)) - before;
+      // It is measured for so long after half a second of warming up.
+      cpu[name].push((used * 1e6) / ((busy.result['perSecond'] ?? Number.NaN) * (seconds + 0.5)));
       const calm = await start(name, { mode: 'paced', sockets: 50, seconds, perSecond: 2_000 });
       speed[name].push(busy.result['perSecond'] ?? Number.NaN);
       latency[name].push(calm.result['p50Ms'] ?? Number.NaN);
@@ -84,8 +96,9 @@ export const bench: Bench = async ({ seconds, say }) => {
     const before = ownMemoryBytes(pid);
     const { child } = await start(name, { mode: 'idle', sockets: idleSockets, seconds });
     memory[name] = (ownMemoryBytes(pid) - before) / idleSockets / 1000;
+    const gone = once(child, 'exit');
     child.kill();
-    await once(child, 'exit');
+    await gone;
     say(`${name}: ${round(memory[name] ?? 0)} kB an idle socket, ${leaked[name]} descriptors left`);
   }
   await stopAll();
@@ -98,6 +111,7 @@ export const bench: Bench = async ({ seconds, say }) => {
   }
   for (const peer of ['nginx', 'configurable-http-proxy'] as const) {
     figures.push(
+      against('cpuPerMessage', median(cpu.labkeeper), 'µs', peer, median(cpu[peer])),
       against('addedLatencyP50', added('labkeeper'), 'µs', peer, added(peer)),
       against('kBPerIdleSocket', memory.labkeeper ?? 0, 'kB', peer, memory[peer] ?? 0),
     );

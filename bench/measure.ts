@@ -100,7 +100,8 @@ export function startOn(
     trouble = (trouble + chunk.toString()).slice(-2000);
   });
   child.on('exit', (code) => {
-    if (!stopping && code !== 0) process.stderr.write(`${command.join(' ')} ended: ${trouble}\n`);
+    if (!stopping && code !== 0 && !child.killed)
+      process.stderr.write(`${command.join(' ')} ended: ${trouble}\n`);
   });
   started.push(child);
   return child;

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import net from 'node:net';
 
@@ -6,8 +6,11 @@ import net from 'node:net';
 export interface SocketLoad {
   port: number;
   path: string;
-  /** saturate: messages/s; paced: latency at a fixed rate; idle: open and hold; churn: come and go. */
-  mode: 'saturate' | 'paced' | 'idle' | 'churn';
+  /**
+   * saturate: messages/s; paced: latency at a fixed rate; idle: open and hold; churn: come and go;
+   * serve: be the app, which sends raw bytes back (the proxies are measured, not a library).
+   */
+  mode: 'saturate' | 'paced' | 'idle' | 'churn' | 'serve';
   sockets: number;
   seconds: number;
   perSecond?: number;
@@ -20,7 +23,7 @@ const window = 8;
 const load = JSON.parse(process.argv[2] ?? '') as SocketLoad;
 const result = await run(load);
 process.stdout.write(`${JSON.stringify(result)}\n`);
-if (load.mode !== 'idle') process.exit(0);
+if (load.mode !== 'idle' && load.mode !== 'serve') process.exit(0);
 
 function run(wanted: SocketLoad): Promise<Record<string, number>> {
   switch (wanted.mode) {
@@ -32,6 +35,8 @@ function run(wanted: SocketLoad): Promise<Record<string, number>> {
       return idle(wanted);
     case 'churn':
       return churn(wanted);
+    case 'serve':
+      return serve(wanted);
   }
 }
 
@@ -110,6 +115,30 @@ async function idle({ sockets }: SocketLoad): Promise<Record<string, number>> {
   for (const socket of all) socket.write(frame());
   await pause(500);
   return { open: all.length };
+}
+
+async function serve({ port }: SocketLoad): Promise<Record<string, number>> {
+  const server = net.createServer({ noDelay: true }, (socket) => {
+    socket.on('error', () => socket.destroy());
+    socket.once('data', (bytes: Buffer) => {
+      const key = /sec-websocket-key: (\S+)/i.exec(bytes.toString('latin1'))?.[1];
+      if (key === undefined) {
+        socket.end('HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
+        return;
+      }
+      const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`);
+      socket.write(
+        `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept.digest('base64')}\r\n\r\n`,
+      );
+      socket.on('data', (frames: Buffer) => {
+        if (!socket.write(frames)) socket.pause();
+      });
+      socket.on('drain', () => socket.resume());
+    });
+  });
+  server.listen({ port, host: '127.0.0.1', backlog: 4096 });
+  await once(server, 'listening');
+  return { port };
 }
 
 async function churn({ cycles = 10_000 }: SocketLoad): Promise<Record<string, number>> {

@@ -1,4 +1,4 @@
-import { answerVisit, isNoise, type Visit } from '../model/visit.ts';
+import { answerVisit, isNoise } from '../model/visit.ts';
 import type { Log } from '../log.ts';
 import { climbs, keepPlace, locate, type Place } from './address.ts';
 import { reopen, type Closing } from './closing.ts';
@@ -7,11 +7,11 @@ import { requestHeadFor, visitorSideOf } from './headers.ts';
 import { hold, type Holds } from './hold.ts';
 import { errorAnswer, redirect } from './http/answer.ts';
 import { answer, type Exchange } from './http/connection.ts';
-import { headerOf, type RequestHead, type ResponseHead } from './http/head.ts';
+import { headerOf } from './http/head.ts';
+import { bodyless, isEventStream, isNavigation, reasonOf, shortPath, visitOf } from './request.ts';
 import { isReserved, serveReserved } from './reserved.ts';
 import { isOpen, lookUp, reread, suspect, trust, type Entry, type Routes } from './routes.ts';
-import type { Sockets } from './sockets.ts';
-import { joinSockets } from './sockets.ts';
+import { joinSockets, type Sockets } from './sockets.ts';
 import { tabTag, takesTag } from './tab-script.ts';
 import type { UpstreamPool } from './upstream.ts';
 import { noteCounts, noteUse, useOf, type UseLedger } from './use.ts';
@@ -306,43 +306,4 @@ function notRunning(gateway: AppGateway, exchange: Exchange, entry: Entry): void
 function unknown(gateway: AppGateway, exchange: Exchange, why: string): void {
   gateway.count('unknown');
   answer(exchange, errorAnswer(exchange.head, 404, why, { title: 'No such app' }));
-}
-
-function visitOf(head: RequestHead, place: Place): Visit {
-  return {
-    method: head.method,
-    upgrade: head.upgrade,
-    secFetchMode: headerOf(head, 'sec-fetch-mode').toLowerCase(),
-    secFetchDest: headerOf(head, 'sec-fetch-dest').toLowerCase(),
-    accept: headerOf(head, 'accept').toLowerCase(),
-    purpose: (headerOf(head, 'sec-purpose') || headerOf(head, 'purpose')).toLowerCase(),
-    userAgent: headerOf(head, 'user-agent'),
-    path: place.rest,
-  };
-}
-
-function isNavigation(head: RequestHead): boolean {
-  return head.method === 'GET' && headerOf(head, 'sec-fetch-mode') === 'navigate';
-}
-
-function isEventStream(head: ResponseHead): boolean {
-  return headerOf(head, 'content-type').startsWith('text/event-stream');
-}
-
-function reasonOf(head: RequestHead): string {
-  if (head.framing !== 'none' && (head.contentLength === -1 || head.contentLength > 65_536)) {
-    return 'upload';
-  }
-  return `${head.method} ${shortPath(head)}`;
-}
-
-/** Without its query, which may hold secrets. */
-function shortPath(head: RequestHead): string {
-  const end = head.path.indexOf('?');
-  const path = end === -1 ? head.path : head.path.slice(0, end);
-  return path.length > 120 ? `${path.slice(0, 120)}…` : path;
-}
-
-function bodyless(head: RequestHead): boolean {
-  return head.method === 'GET' || head.method === 'HEAD';
 }

@@ -5,7 +5,7 @@ import net from 'node:net';
 import type { FromWorker, Settings, ToWorker } from './messages.ts';
 
 /** What the primary needs of a log: it loads no logging library, it has ten lines to write. */
-export interface PrimaryLog {
+interface PrimaryLog {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
@@ -207,9 +207,7 @@ async function serveMetrics(
 }
 
 /** Prometheus' text format; a number of several workers is their sum. */
-export function exposition(
-  members: readonly { role: string; numbers: Record<string, number> }[],
-): string {
+function exposition(members: readonly { role: string; numbers: Record<string, number> }[]): string {
   const sums = new Map<string, number>();
   for (const { numbers } of members) {
     for (const [name, value] of Object.entries(numbers)) {

@@ -60,7 +60,7 @@ export function joinSockets(
   if (!over) open.add(pipe);
 }
 
-export function closeSockets(sockets: Sockets, app: string): void {
+function closeSockets(sockets: Sockets, app: string): void {
   for (const pipe of sockets.byApp.get(app) ?? []) closePipe(pipe);
 }
 

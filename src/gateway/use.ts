@@ -102,8 +102,6 @@ export function createReporter(ledger: UseLedger, store: UseStore, gateway: stri
   };
 }
 
-export type UseReporter = ReturnType<typeof createReporter>;
-
 function reportOf(use: AppUse, nowMs: number): UseReport {
   return {
     app: use.app,

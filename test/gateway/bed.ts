@@ -28,7 +28,7 @@ export interface GatewayBed {
   close: () => Promise<void>;
 }
 
-export interface FakeApi {
+interface FakeApi {
   port: number;
   wakes: { app: string; body: unknown; authorization: string | undefined }[];
   /** What the internal wake answers. */

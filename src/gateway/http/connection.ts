@@ -33,7 +33,7 @@ export interface Listener {
   sweep: NodeJS.Timeout;
 }
 
-export interface Connection {
+interface Connection {
   readonly socket: net.Socket;
   readonly listener: Listener;
   /** The client's address, for X-Forwarded-For. */
