@@ -16,7 +16,7 @@ export interface CommandLineBed {
   close(): Promise<void>;
 }
 
-export interface Ended {
+interface Ended {
   code: ExitCode;
   out: string;
   error: string;

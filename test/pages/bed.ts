@@ -32,7 +32,7 @@ export function submit(
 
 const browserHeaders = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
 
-export type Phase = 'ready' | 'failed' | 'starting' | 'restarting';
+type Phase = 'ready' | 'failed' | 'starting' | 'restarting';
 
 export interface PagesBed extends ApiBed {
   reach(name: string, phase: Phase, more?: AppChange['condition']): Promise<void>;

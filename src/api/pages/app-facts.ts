@@ -6,7 +6,7 @@ import type { ApiDependencies } from '../dependencies.ts';
 import { readTimeline, type TimelinePage } from './timeline.tsx';
 
 /** What could be read, or why it could not: a host that is silent must not hide the whole page. */
-export type Reading<Value> = { value: Value } | { trouble: string };
+type Reading<Value> = { value: Value } | { trouble: string };
 
 /** Everything the page of an app shows beside its row. */
 export interface AppFacts {

@@ -58,7 +58,7 @@ export function AppWhy({ app, facts }: { app: AppJson; facts: AppFacts }) {
             </dd>
             <dt>Now open</dt>
             <dd>
-              {use.openSockets} sockets, {use.inFlight} requests
+              {counted(use.openSockets, 'connection')}, {counted(use.inFlight, 'request')}
             </dd>
           </>
         )}
@@ -74,3 +74,6 @@ export function AppWhy({ app, facts }: { app: AppJson; facts: AppFacts }) {
     </section>
   );
 }
+
+const counted = (count: number, noun: string): string =>
+  `${count} ${noun}${count === 1 ? '' : 's'}`;

@@ -4,7 +4,7 @@ import { version } from '../../model/version.ts';
 import { assetPaths } from './assets.ts';
 
 /** Where a page belongs in the navigation. */
-export type Section = 'home' | 'manage' | 'hosts' | 'events';
+type Section = 'home' | 'manage' | 'hosts' | 'events';
 
 interface ShellOptions {
   title: string;
