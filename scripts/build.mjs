@@ -14,6 +14,7 @@ const entries = {
   api: 'src/api/server.ts',
   gateway: 'src/gateway/server.ts',
   cli: 'src/cli/main.ts',
+  prepare: 'src/supervisor/prepare.ts',
 };
 
 /**

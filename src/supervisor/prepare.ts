@@ -1,0 +1,29 @@
+import { loadConfig } from '../config.ts';
+import { createLog } from '../log.ts';
+import { migrate } from '../store/postgres/migrate.ts';
+import { prepareNamespace } from './temporal-namespace.ts';
+
+/**
+ * An entry: brings the database and the Temporal namespace that the settings name to this program's
+ * version, and ends. Run before the processes where no `labkeeper up` does it. Idempotent.
+ */
+const config = loadConfig(process.env);
+const log = createLog({ process: 'prepare', level: config.LABKEEPER_LOG_LEVEL });
+const passwordFile = config.LABKEEPER_DATABASE_PASSWORD_FILE;
+
+try {
+  const { applied } = await migrate(
+    config.LABKEEPER_DATABASE_URL,
+    passwordFile === undefined ? {} : { passwordFile },
+  );
+  log.info({ applied }, 'the database is prepared');
+  await prepareNamespace({
+    address: config.TEMPORAL_ADDRESS,
+    namespace: config.TEMPORAL_NAMESPACE,
+    deadlineMs: 60_000,
+  });
+  log.info('Temporal is prepared');
+} catch (error) {
+  log.fatal({ err: error }, 'cannot prepare');
+  process.exitCode = 1;
+}
