@@ -25,7 +25,7 @@ import { createAgentServer } from './src/agent/server.ts';
 import { loadConfig, type Config } from './src/config.ts';
 import { createLog, type Log } from './src/log.ts';
 import { appEntity, controlQueue, hostQueue } from './src/model/names.ts';
-import { chooseRuntimes } from './src/runtime/choose.ts';
+import { chooseRuntimes } from './src/choose-runtimes.ts';
 import { readSecretFile } from './src/secret-file.ts';
 import { openPostgresStore } from './src/store/postgres/index.ts';
 import { instanceExitedSignal, appWorkflowType } from './src/workflows/messages.ts';

@@ -70,7 +70,7 @@ async function usage(lab: Lab): Promise<{ ticks: number; megabytes: number }> {
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
       const parent = Number(fields[1]);
       const belongs = roots.has(Number(entry)) || roots.has(parent) || command.includes(lab.folder);
-      const database = /^postgres:/.test(command);
+      const database = command.startsWith('postgres:');
       if (!belongs && !database) continue;
       ticks += Number(fields[11]) + Number(fields[12]);
       pages += Number(readFileSync(`/proc/${entry}/statm`, 'utf8').split(' ')[1]);

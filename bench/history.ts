@@ -24,7 +24,7 @@ export const bench: Bench = async ({ say }) => {
     const { socket } = await openSocket(lab.appUrl('day', '/socket'));
     const using = setInterval(() => socket.send('use'), 250);
     const timers = (events: { timerStartedEventAttributes?: unknown }[]) =>
-      events.filter((event) => event.timerStartedEventAttributes != null).length;
+      events.filter((event) => Boolean(event.timerStartedEventAttributes)).length;
     const history = await eventually(
       async () => {
         const read = await handle.fetchHistory();

@@ -47,7 +47,7 @@ export function createControlActivities(ports: ControlPorts) {
     > {
       return withNamedFailures(async () => {
         const app = await existing(input.name);
-        const choice = chooseHost(await store.hosts.list(), app.spec, input.pausedHost);
+        const choice = chooseHost(await store.hosts.list(), app.spec, input.frozenOn);
         if (choice.outcome === 'refused') return choice;
         const { host } = choice;
         await store.apps.advance(input.name, input, {
@@ -248,7 +248,7 @@ const servesNothing = (condition: ConditionChange): boolean =>
 function chooseHost(
   hosts: Host[],
   spec: AppSpec,
-  pausedHost: string | null,
+  frozenOn: string | null,
 ): { outcome: 'placed'; host: string } | { outcome: 'refused'; reason: string } {
   const kind = runtimeKindOf(spec);
   const heard = hosts.filter((host) => host.seenAgoMs < silentAfterMs);
@@ -256,7 +256,7 @@ function chooseHost(
     host.runtimes.some((runtime) => runtime.kind === kind && runtime.ready),
   );
   const roomy = able.filter((host) => host.storage.state !== 'full');
-  const frozen = roomy.find((host) => host.name === pausedHost);
+  const frozen = roomy.find((host) => host.name === frozenOn);
   const chosen =
     frozen ?? roomy.toSorted((left, right) => right.storage.freeBytes - left.storage.freeBytes)[0];
   if (chosen) return { outcome: 'placed', host: chosen.name };
@@ -286,6 +286,7 @@ function stateFromRow(app: App): AppState {
     ...initialAppState({ actor: condition.actor, why: condition.why }),
     wanted: app.spec.alwaysOn && condition.wanted === 'asleep' ? 'awake' : condition.wanted,
     generation,
+    lastHost: host,
   };
   if (host === null) return base;
   switch (condition.phase) {

@@ -7,7 +7,13 @@ import { appEntity, instanceName } from '../model/names.ts';
 import { labels } from '../model/instance-labels.ts';
 import type { Containers, Instance } from '../runtime/containers.ts';
 import type { App } from '../store/ports.ts';
-import type { CollectExitInput, StartInput, StartResult, StopInput } from './app-inputs.ts';
+import type {
+  CollectExitInput,
+  ForgetLogsInput,
+  StartInput,
+  StartResult,
+  StopInput,
+} from './app-inputs.ts';
 import { changeOf, finishOf } from './app-control.ts';
 import { lastLines } from './last-lines.ts';
 import { withNamedFailures } from './named-failure.ts';
@@ -16,6 +22,8 @@ import type { HostPorts } from './ports.ts';
 /** First looks come close together, later ones back off: what starts fast is seen fast. */
 const probePauseMs = { first: 15, factor: 1.3, most: 500 } as const;
 const tailBytes = 16 * 1024;
+/** Logs of so many generations stay readable; each is bounded by the definition's own limit. */
+const keptLogs = 3;
 
 /** Effects on the containers and processes of one host: queue `host/<name>`. */
 export function createHostActivities(ports: HostPorts) {
@@ -39,7 +47,21 @@ export function createHostActivities(ports: HostPorts) {
     async collectExit(input: CollectExitInput): Promise<void> {
       return withHeartbeat(() => withNamedFailures(async () => collect(input)));
     },
+
+    /** Last act before an app's row goes: what is left of its logs on this host. Idempotent. */
+    async forgetLogs(input: ForgetLogsInput): Promise<void> {
+      const { name, upToGeneration } = input;
+      return withHeartbeat(() => forgetLogs(name, upToGeneration - keptLogs, upToGeneration));
+    },
   };
+
+  async function forgetLogs(name: string, first: number, last: number): Promise<void> {
+    for (let generation = Math.max(1, first); generation <= last; generation += 1) {
+      for (const runtime of Object.values(ports.runtimes)) {
+        await runtime.forgetLog(instanceName(name, generation));
+      }
+    }
+  }
 
   async function start(input: StartInput): Promise<StartResult> {
     const { name, generation } = input;
@@ -50,6 +72,7 @@ export function createHostActivities(ports: HostPorts) {
     const instance = instanceName(name, generation);
     const tell = (detail: string) => store.apps.setDetail(name, generation, detail);
     await removeEarlierGenerations(runtime, app, generation);
+    await forgetLogs(name, generation - keptLogs, generation - keptLogs);
     let made: Instance;
     try {
       made = await ensure(runtime, app, generation, tell);
@@ -152,7 +175,7 @@ export function createHostActivities(ports: HostPorts) {
     for (let looks = 0; ; looks += 1) {
       cancellationSignal().throwIfAborted();
       // The engine is asked now and then only; an exit is rare and a probe is cheap.
-      if (looks % 5 === 4 || instance?.address == null) instance = await runtime.inspect(made.name);
+      if (looks % 5 === 4 || !instance?.address) instance = await runtime.inspect(made.name);
       if (instance === null) {
         return { outcome: 'failed', exit: null, reason: 'its instance vanished', permanent: false };
       }

@@ -26,7 +26,7 @@ export interface BeganLife {
 export interface PlaceInput extends Writing {
   generation: number;
   /** The host that holds the frozen instance, when there is one. */
-  pausedHost: string | null;
+  frozenOn: string | null;
   cause: Cause;
 }
 
@@ -80,4 +80,10 @@ export interface CollectExitInput extends Writing {
   /** Said in the timeline: `failed` or `crashed`, and why. */
   what: string;
   why: string;
+}
+
+/** The logs of every generation up to this one. */
+export interface ForgetLogsInput {
+  name: string;
+  upToGeneration: number;
 }

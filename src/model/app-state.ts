@@ -35,9 +35,10 @@ export interface AppState {
   generation: number;
   /** The instance must be replaced (restart asked for, or a new definition). */
   renew: boolean;
-  /** A pause left the instance of `serving.generation` frozen instead of removed. */
+  /** A pause left the instance of this generation frozen instead of removed. */
   pausedGeneration: number | null;
-  pausedHost: string | null;
+  /** Where the newest instance is or was: a frozen one wakes there, logs lie there. */
+  lastHost: string | null;
   /** Times of recent crash restarts, oldest first, bounded by the policy's budget. */
   restartsAtMs: number[];
   /** When the idle clocks must be read next; only meaningful while ready. */
@@ -73,7 +74,7 @@ export type AppStep =
   | { kind: 'wait'; untilMs: number | null }
   /** Asleep or failed with nothing running: the quiet point, where the workflow continues as new. */
   | { kind: 'rest' }
-  | { kind: 'remove' };
+  | { kind: 'remove'; host: string | null };
 
 export const initialAppState = (cause: Cause): AppState => ({
   wanted: 'asleep',
@@ -81,7 +82,7 @@ export const initialAppState = (cause: Cause): AppState => ({
   generation: 0,
   renew: false,
   pausedGeneration: null,
-  pausedHost: null,
+  lastHost: null,
   restartsAtMs: [],
   idleCheckAtMs: 0,
   cause,
@@ -102,6 +103,7 @@ export function applyEvent(
         ...state,
         generation: Math.max(state.generation, event.generation),
         renew: false,
+        lastHost: event.host,
         serving: { phase: 'starting', generation: event.generation, host: event.host },
       };
     case 'becameReady':
@@ -109,7 +111,6 @@ export function applyEvent(
       return {
         ...state,
         pausedGeneration: null,
-        pausedHost: null,
         idleCheckAtMs: event.atMs + firstCheckInMs(policy),
         serving: {
           phase: 'ready',
@@ -171,7 +172,9 @@ export function nextStep(state: AppState, policy: AppPolicy, nowMs: number): App
     case 'restarting':
     case 'failed':
       if (state.wanted === 'gone') {
-        return state.pausedGeneration === null ? { kind: 'remove' } : discardPaused(state);
+        return state.pausedGeneration === null
+          ? { kind: 'remove', host: state.lastHost }
+          : discardPaused(state);
       }
       return { kind: 'rest' };
   }
@@ -223,15 +226,15 @@ function stepTowardsAwake(state: AppState, policy: AppPolicy, nowMs: number): Ap
 }
 
 function discardPaused(state: AppState): AppStep {
-  const { pausedGeneration, pausedHost } = state;
-  if (pausedGeneration === null || pausedHost === null) return { kind: 'rest' };
-  return { kind: 'stop', generation: pausedGeneration, host: pausedHost, pause: false };
+  const { pausedGeneration, lastHost } = state;
+  if (pausedGeneration === null || lastHost === null) return { kind: 'rest' };
+  return { kind: 'stop', generation: pausedGeneration, host: lastHost, pause: false };
 }
 
 function stopped(state: AppState, event: Extract<AppEvent, { type: 'stopped' }>): AppState {
   const { serving } = state;
   if (serving.phase === 'none' && state.pausedGeneration === event.generation) {
-    return { ...state, renew: false, pausedGeneration: null, pausedHost: null };
+    return { ...state, renew: false, pausedGeneration: null };
   }
   if (serving.phase !== 'starting' && serving.phase !== 'draining') return state;
   if (serving.generation !== event.generation) return state;
@@ -239,7 +242,6 @@ function stopped(state: AppState, event: Extract<AppEvent, { type: 'stopped' }>)
     ...state,
     renew: false,
     pausedGeneration: event.paused ? event.generation : null,
-    pausedHost: event.paused ? serving.host : null,
     serving: { phase: 'none' },
   };
 }

@@ -94,13 +94,16 @@ export function conditionOf(state: AppState): Pick<
     wanted: state.wanted,
     phase: serving.phase,
     generation: 'generation' in serving ? serving.generation : state.generation,
-    host: 'host' in serving ? serving.host : state.pausedHost,
+    host: 'host' in serving ? serving.host : frozenOn(state),
     actor: state.cause.actor,
     why: state.cause.why,
     exit: 'exit' in serving ? serving.exit : null,
     restartAtMs: serving.phase === 'restarting' ? serving.restartAtMs : null,
   };
 }
+
+const frozenOn = (state: AppState): string | null =>
+  state.pausedGeneration === null ? null : state.lastHost;
 
 function shortTime(iso: string): string {
   return `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`;

@@ -1,8 +1,6 @@
 import type { AppSpec, RuntimeKind } from '../model/app-spec.ts';
 import type { Exit } from '../model/app-state.ts';
 
-export { labels } from '../model/instance-labels.ts';
-
 /**
  * What runs things on one host: a Docker Engine or plain processes. Instances outlive every
  * process of labkeeper and are found again by deterministic name and labels.

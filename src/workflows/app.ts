@@ -125,7 +125,7 @@ export async function app(input: AppWorkflowInput & { carried?: Carried }): Prom
     }
     acted = true;
     if (step.kind === 'remove') {
-      if (await removed()) return;
+      if (await removed(step.host)) return;
       continue;
     }
     await act(step);
@@ -143,7 +143,7 @@ export async function app(input: AppWorkflowInput & { carried?: Carried }): Prom
             {
               ...write,
               generation: step.generation,
-              pausedHost: self.state.pausedHost,
+              frozenOn: self.state.pausedGeneration === null ? null : self.state.lastHost,
               cause: self.state.cause,
             },
           ],
@@ -350,9 +350,10 @@ export async function app(input: AppWorkflowInput & { carried?: Carried }): Prom
     }
   }
 
-  async function removed(): Promise<boolean> {
+  async function removed(host: string | null): Promise<boolean> {
     // The row says first that it goes, so that people see it and a registration meanwhile is told.
     if (await recordIfNews()) return false;
+    if (host !== null) await forgetLogs(host);
     const { cause } = self.state;
     const ids = open.filter(({ command }) => command === 'remove').map(({ id }) => id);
     const gone = await control.removeApp.executeWithOptions({ summary: `remove ${name}` }, [
@@ -375,6 +376,20 @@ export async function app(input: AppWorkflowInput & { carried?: Carried }): Prom
       await continueAsNew<typeof app>({ name });
     }
     return true;
+  }
+
+  /** A host that does not answer keeps its logs; it must not keep the app from going. */
+  async function forgetLogs(host: string): Promise<void> {
+    const options = { ...undoing(host), scheduleToCloseTimeout: '1 min' } as const;
+    try {
+      await proxyActivities<Activities>(options).forgetLogs.executeWithOptions(
+        { summary: 'forget its logs' },
+        [{ name, upToGeneration: self.state.generation }],
+      );
+    } catch (error) {
+      if (!(error instanceof ActivityFailure)) throw error;
+      log.warn('logs stay behind', { host, reason: reasonOf(error) });
+    }
   }
 
   // --- small parts --------------------------------------------------------------------------
@@ -439,19 +454,16 @@ export async function app(input: AppWorkflowInput & { carried?: Carried }): Prom
 
   function describe(step: AppStep): void {
     const shown = conditionOf(self.state);
-    setCurrentDetails(
-      `${explainApp(name, {
-        ...shown,
-        since: new Date(sinceMs).toISOString(),
-        detail: shown.phase === 'failed' ? null : `next: ${step.kind}`,
-        restartAt: shown.restartAtMs === null ? null : new Date(shown.restartAtMs).toISOString(),
-        sleepsAt:
-          step.kind === 'wait' && step.untilMs !== null
-            ? new Date(step.untilMs).toISOString()
-            : null,
-        lastLogLines: [],
-      })}`,
-    );
+    const at = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
+    const sentence = explainApp(name, {
+      ...shown,
+      since: new Date(sinceMs).toISOString(),
+      detail: shown.phase === 'failed' ? null : `next: ${step.kind}`,
+      restartAt: at(shown.restartAtMs),
+      sleepsAt: at(step.kind === 'wait' ? step.untilMs : null),
+      lastLogLines: [],
+    });
+    setCurrentDetails(sentence);
   }
 
   async function renew(): Promise<never> {

@@ -153,7 +153,7 @@ describe.runIf(present)('an app on the whole product', () => {
         /\/health answered 500/,
       ],
     ] as const;
-    for (const [name, changes, reason] of cases) {
+    for (const [name, changes] of cases) {
       await lab.client.apps.register(name, echoApp(changes as Parameters<typeof echoApp>[0]));
       await lab.client.apps.start(name);
     }

@@ -88,6 +88,7 @@ describe('an app', () => {
     expect(step(removed)).toMatchObject({ kind: 'stop', generation: 1, pause: false });
     expect(step(run(removed, [{ type: 'stopped', generation: 1, paused: false }]))).toEqual({
       kind: 'remove',
+      host: 'local',
     });
   });
 
@@ -165,7 +166,7 @@ describe('an app', () => {
 
   it('ignores every command but a registration once it is to be removed', () => {
     const gone = run(asleep, [command('remove'), command('wake')]);
-    expect(step(gone)).toEqual({ kind: 'remove' });
+    expect(step(gone)).toEqual({ kind: 'remove', host: null });
   });
 });
 

@@ -1,12 +1,8 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  labels,
-  type Containers,
-  type Instance,
-  type InstanceSpec,
-} from '../../src/runtime/containers.ts';
+import { type Containers, type Instance, type InstanceSpec } from '../../src/runtime/containers.ts';
+import { labels } from '../../src/model/instance-labels.ts';
 import { eventually } from '../beds/eventually.ts';
 
 /** One adapter on its real engine. */

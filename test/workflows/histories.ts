@@ -25,7 +25,7 @@ const attributes = {
 
 /** How many events of a kind a history has. */
 export function countEvents(history: History, kind: keyof typeof attributes): number {
-  return (history.events ?? []).filter((event) => event[attributes[kind]] != null).length;
+  return (history.events ?? []).filter((event) => Boolean(event[attributes[kind]])).length;
 }
 
 /** Billable actions a history shows: start, signals, activities, timers. */

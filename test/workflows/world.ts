@@ -119,6 +119,7 @@ export function createWorld(policy: Partial<AppPolicy> = {}): World {
         world.ledger.push('route closed');
         return { closed: true };
       },
+      async forgetLogs() {},
       async removeApp(input) {
         write(input, 'removed', 'gone', 0);
         world.row = null;

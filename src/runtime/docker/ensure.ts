@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ContainerCreateOptions } from 'dockerode';
 import { LabError } from '../../model/failures.ts';
-import { labels, type Instance, type InstanceSpec } from '../containers.ts';
+import type { Instance, InstanceSpec } from '../containers.ts';
+import { labels } from '../../model/instance-labels.ts';
 import { substitute } from '../substitute.ts';
 import { call, callOr, reasonOf, refused, statusOf, type Engine } from './engine.ts';
 import { resolveImage, type ResolvedImage } from './image.ts';

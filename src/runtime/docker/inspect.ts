@@ -2,7 +2,8 @@ import { constants } from 'node:os';
 import type { ContainerInspectInfo } from 'dockerode';
 import type { Exit } from '../../model/app-state.ts';
 import { LabError } from '../../model/failures.ts';
-import { labels, type Instance } from '../containers.ts';
+import type { Instance } from '../containers.ts';
+import { labels } from '../../model/instance-labels.ts';
 import { call, callOr, type Engine } from './engine.ts';
 import { containerName, installationFilter, ownLabels } from './naming.ts';
 

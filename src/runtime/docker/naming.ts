@@ -1,4 +1,4 @@
-import { labels } from '../containers.ts';
+import { labels } from '../../model/instance-labels.ts';
 import type { Engine } from './engine.ts';
 
 /** Beside the port's labels: what the engine does not remember by itself. */

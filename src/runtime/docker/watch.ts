@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { labels, type Instance } from '../containers.ts';
+import type { Instance } from '../containers.ts';
+import { labels } from '../../model/instance-labels.ts';
 import { call, reasonOf, unavailable, type Engine } from './engine.ts';
 import { jsonLines } from './image.ts';
 import { exitOf, inspectInstance } from './inspect.ts';

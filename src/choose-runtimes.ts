@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Config } from '../config.ts';
-import type { Log } from '../log.ts';
-import type { RuntimeKind } from '../model/app-spec.ts';
-import { isLoopback } from '../model/bind.ts';
-import type { Containers } from './containers.ts';
-import { dockerContainers } from './docker/index.ts';
-import { processContainers } from './process/index.ts';
+import type { Config } from './config.ts';
+import type { Log } from './log.ts';
+import type { RuntimeKind } from './model/app-spec.ts';
+import { isLoopback } from './model/bind.ts';
+import type { Containers } from './runtime/containers.ts';
+import { dockerContainers } from './runtime/docker/index.ts';
+import { processContainers } from './runtime/process/index.ts';
 
 /**
  * The runtimes this host has by its settings, and why a kind is missing. An engine that is set up
