@@ -99,6 +99,7 @@ note('begun');
 console.log('booting');
 setTimeout(() => {
   server.listen(Number(process.env.PORT), process.env.HOST ?? '127.0.0.1', () => {
+    listeningAtMs = performance.timeOrigin + performance.now();
     note('listening');
     console.log('listening');
   });
