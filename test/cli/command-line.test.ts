@@ -1,29 +1,12 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AppJson, OperationJson } from '../../src/model/api.ts';
 import type { Store } from '../../src/store/ports.ts';
+import { eventually } from '../beds/eventually.ts';
 import { requirePart } from '../beds/require.ts';
 import { deadAddress, openCommandLine, type CommandLineBed } from './bed.ts';
-
-const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
-
-/** The program itself, in a process of its own. */
-async function labkeeper(args: string[], environment: Record<string, string> = {}) {
-  const options = { env: { PATH: process.env['PATH'] ?? '', ...environment } };
-  return promisify(execFile)(process.execPath, ['--import', 'tsx', main, ...args], options).then(
-    ({ stdout, stderr }) => ({ code: 0, out: stdout, error: stderr }),
-    (failure: { code: number; stdout: string; stderr: string }) => ({
-      code: failure.code,
-      out: failure.stdout,
-      error: failure.stderr,
-    }),
-  );
-}
 
 describe.runIf(requirePart('postgres'))('the command line', () => {
   let bed: CommandLineBed;
@@ -221,54 +204,7 @@ describe.runIf(requirePart('postgres'))('the command line', () => {
       expect((await bed.run(verb, '--help')).out).toMatch(new RegExp(`^Usage: labkeeper ${verb} `));
     }
   });
-
-  it('names five mistakes of a file at once, as a program', async () => {
-    const file = await write(
-      'five.yaml',
-      `apps:
-  - name: Plot
-    command: []
-  - name: report
-    image: registry.example/team/report
-    idle: { idleAfterMs: soon }
-    colour: green
-`,
-    );
-    const { code, error } = await labkeeper(['apply', file, '--check']);
-    expect(code).toBe(2);
-    for (const path of [
-      '[0].name',
-      '[0].command',
-      '[1].port',
-      '[1].idle.idleAfterMs',
-      '[1].colour',
-    ]) {
-      expect(error).toContain(`apps${path}: `);
-    }
-  });
-
-  it('finds its server by the settings, as a program', async () => {
-    const listed = await labkeeper(['list', '--json'], { LABKEEPER_CONSOLE_URL: bed.url });
-    expect(listed.code).toBe(0);
-    expect(JSON.parse(listed.out)).toHaveLength((await apps(bed)).length);
-    const wrong = await labkeeper(['list'], { LABKEEPER_COLOR: 'green', LABKEEPER_API_PORT: 'x' });
-    expect(wrong.code).toBe(2);
-    expect(wrong.error).toContain('LABKEEPER_COLOR: is no setting');
-    expect(wrong.error).toContain('LABKEEPER_API_PORT');
-  });
-
-  it('finds the server that labkeeper up left a note of, as a program', async () => {
-    const { mkdir } = await import('node:fs/promises');
-    await mkdir(join(folder, 'data', 'run'), { recursive: true });
-    await write('data/run/addresses.json', JSON.stringify({ consoleUrl: bed.url }));
-    const environment = { LABKEEPER_DATA: join(folder, 'data') };
-    expect((await labkeeper(['list'], environment)).code).toBe(0);
-  });
 });
-
-async function apps(bed: CommandLineBed): Promise<AppJson[]> {
-  return JSON.parse((await bed.run('list', '--json')).out) as AppJson[];
-}
 
 /** Brings an app to its first instance, as its workflow would. */
 async function run(store: Store, name: string): Promise<void> {
@@ -279,7 +215,6 @@ async function run(store: Store, name: string): Promise<void> {
 
 /** The id of an operation once it was handed to the workflow. */
 async function accepted(bed: CommandLineBed, name: string, command: string): Promise<string> {
-  const { eventually } = await import('../beds/eventually.ts');
   return eventually(() => {
     const entry = bed.api.delivered.find(
       ({ entity, payload }) => entity === `app/${name}` && payload.command === command,
