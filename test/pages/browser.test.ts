@@ -13,6 +13,7 @@ import {
 import { eventually } from '../beds/eventually.ts';
 import { requirePart } from '../beds/require.ts';
 import { openPages, type PagesBed } from './bed.ts';
+import { faintTexts } from './contrast.ts';
 
 const parts = requirePart('postgres') && requirePart('chromium');
 
@@ -195,6 +196,18 @@ describe.runIf(parts)('pages in a browser', () => {
     );
   });
 
+  it('says when it is not live, and catches up with what happened meanwhile', async () => {
+    await bed.register('missed');
+    await visit('/', async ({ page }) => {
+      await page.getByText('Live', { exact: true }).waitFor();
+      server.closeAllConnections();
+      await page.getByText('Not live: trying again').waitFor();
+      await bed.reach('missed', 'ready');
+      await page.locator('#app-missed').getByText('Ready', { exact: true }).waitFor();
+      await page.getByText('Live', { exact: true }).waitFor();
+    });
+  });
+
   it('filters apps while somebody types', async () => {
     await visit('/manage', async ({ page }) => {
       await page.getByLabel('Name or title').fill('draw');
@@ -230,31 +243,3 @@ const hasFocus = (node: { ownerDocument: { activeElement: unknown } }): boolean 
 
 const outlineOf = (page: Visitor['page']): Promise<string> =>
   page.evaluate('getComputedStyle(document.activeElement).outlineStyle');
-
-/** Texts with less contrast than WCAG AA asks for (4.5 to 1), each with its ratio. */
-const faintTexts = `(() => {
-  const channels = (color) => (color.match(/[\\d.]+/g) ?? []).map(Number);
-  const luminance = (color) => {
-    const [r, g, b] = channels(color).map((value) => {
-      const share = value / 255;
-      return share <= 0.03928 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
-    });
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const paperBehind = (node) => {
-    for (let at = node; at !== null; at = at.parentElement) {
-      const color = getComputedStyle(at).backgroundColor;
-      if (channels(color)[3] !== 0) return color;
-    }
-    return 'rgb(255, 255, 255)';
-  };
-  return [...document.querySelectorAll('body *')]
-    .filter((node) => [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim() !== ''))
-    .map((node) => {
-      const [ink, paper] = [luminance(getComputedStyle(node).color), luminance(paperBehind(node))];
-      const ratio = (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
-      return { ratio, text: node.textContent.trim().slice(0, 40) };
-    })
-    .filter(({ ratio }) => ratio < 4.5)
-    .map(({ ratio, text }) => ratio.toFixed(2) + ' ' + text);
-})()`;

@@ -213,3 +213,46 @@ describe.runIf(requirePart('postgres'))('pages', () => {
     }
   });
 });
+
+describe.runIf(requirePart('postgres'))('pages on bad days', () => {
+  let bed: PagesBed;
+  let failure: Error | null = null;
+
+  beforeAll(async () => {
+    bed = await openPages({
+      store: (store) => ({
+        ...store,
+        ping: async () => {
+          if (failure !== null && 'code' in failure) throw failure;
+        },
+        apps: {
+          ...store.apps,
+          list: async (page) => {
+            if (failure !== null) throw failure;
+            return store.apps.list(page);
+          },
+        },
+      }),
+    });
+  });
+  afterAll(() => bed.close());
+
+  it('says that the database is away, and when to come back', async () => {
+    failure = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+    const { status, html, headers } = await visit(bed, '/');
+    expect(status).toBe(503);
+    expect(headers.get('content-type')).toContain('text/html');
+    expect(headers.get('retry-after')).toBe('5');
+    expect(html).toContain('The database does not answer');
+  });
+
+  it('owns up to a mistake of its own, by the id that its log has, and tells no more', async () => {
+    failure = new TypeError('secret of the inside');
+    const { status, html, headers } = await visit(bed, '/');
+    failure = null;
+    expect(status).toBe(500);
+    expect(html).toContain('A mistake of labkeeper');
+    expect(html).toContain(headers.get('x-request-id'));
+    expect(html).not.toContain('secret of the inside');
+  });
+});
