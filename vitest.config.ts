@@ -19,6 +19,7 @@ export default defineConfig({
           name: 'offline',
           include: offline,
           testTimeout: 20_000,
+          hookTimeout: 60_000,
           sequence: { groupOrder: 0 },
         },
       },

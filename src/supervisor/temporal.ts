@@ -71,12 +71,6 @@ export async function stopTemporal(folder: string): Promise<void> {
   await rm(recordPath(resolve(folder)), { force: true });
 }
 
-/** The server that runs on `folder` now; null when there is none. Asks the system only. */
-export async function findTemporal(folder: string): Promise<RunningTemporal | null> {
-  const known = await readRecord(resolve(folder));
-  return known && isAlive(known.process) ? running(known, true) : null;
-}
-
 async function startServer(options: {
   folder: string;
   cli: string;
