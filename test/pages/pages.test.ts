@@ -121,7 +121,21 @@ describe.runIf(requirePart('postgres'))('pages', () => {
       expect(headers.get('content-type')).toContain('text/html');
       expect(html).toContain('There is no such thing');
     }
-    expect((await submit(bed, '/manage/app/board/explode', {})).status).toBe(404);
+    for (const path of ['board/explode', '%00/start', '%3Cb%3E/stop', 'nobody/start']) {
+      expect((await submit(bed, `/manage/app/${path}`, {})).status).toBe(404);
+    }
+  });
+
+  it('reads what is no page number, filter or operation as none', async () => {
+    for (const path of [
+      '/manage/events?before=9999999999999999999',
+      '/manage/events?before=%00',
+      '/manage/app/board?before=x&operation=%00',
+      '/manage?state=gone&after=%00&search=%00%25_',
+      '/?after=..%2F..',
+    ]) {
+      expect([path, (await visit(bed, path)).status]).toEqual([path, 200]);
+    }
   });
 
   it('keeps problems of programs as JSON', async () => {

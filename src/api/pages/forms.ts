@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { operationIdSchema } from '../../model/api.ts';
 import { LabError } from '../../model/failures.ts';
+import { dnsLabelPattern } from '../../model/names.ts';
 import type { Command } from '../../model/app-state.ts';
 import type { Operation } from '../../store/ports.ts';
 import type { AppActions } from '../app-actions.ts';
@@ -17,6 +18,7 @@ const verbs: Readonly<Record<string, { verb: Command; why: string } | undefined>
 export function appForms(actions: AppActions): Hono<ApiEnv> {
   return new Hono<ApiEnv>().post('/manage/app/:name/:action', async (context) => {
     const { name, action } = context.req.param();
+    if (!dnsLabelPattern.test(name)) throw new LabError('not_found', `there is no app ${name}`);
     const { key } = await context.req.parseBody();
     const operationId = operationIdSchema.safeParse(key);
     const actor = context.get('actor');
