@@ -5,8 +5,8 @@ export interface Chance {
   /** A whole number from 0 to below `end`. */
   below(end: number): number;
   pick<T>(from: readonly T[]): T;
-  /** Lets a random while of at most `maxMs` pass, to meet other moments each round. */
-  moment(maxMs: number): Promise<void>;
+  /** Lets a random while between the two pass, to meet other moments each round. */
+  moment(leastMs: number, mostMs: number): Promise<void>;
 }
 
 /** Under LABKEEPER_LONG=1 outages last as long as in the field, and loops go on for longer. */
@@ -30,7 +30,7 @@ export function chance(seed: number): Chance {
       if (one === undefined) throw new Error('there is nothing to pick from');
       return one;
     },
-    moment: (maxMs) => pause(below(maxMs + 1)),
+    moment: (leastMs, mostMs) => pause(leastMs + below(mostMs - leastMs + 1)),
   };
 }
 

@@ -155,9 +155,9 @@ describe.runIf(present)('when the worker is killed', () => {
             wanted.set(name, wish === 'stop' ? 'asleep' : 'awake');
           }
         }
-        await random.moment(700);
+        await random.moment(0, 700);
         await lab.worker.kill9();
-        await random.moment(300);
+        await random.moment(0, 300);
         await lab.worker.start();
       }
       const ends = await Promise.all(accepted.map((id) => lab.client.operations.wait(id)));

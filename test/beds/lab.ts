@@ -230,16 +230,26 @@ async function freePorts(count: number): Promise<number[]> {
   return [...taken];
 }
 
-/** Signals a server and its children; the server as it is now, since it may have been restarted. */
+/** Signals a server, as it is now, and its children. */
 async function signalAll(
   firstPid: number,
   folder: string,
   signal: 'SIGSTOP' | 'SIGCONT',
 ): Promise<void> {
   const server = (await readPostmaster(folder))?.pid ?? firstPid;
-  process.kill(server, signal);
+  // The parent first: what is held makes no further children.
+  signalOne(server, signal);
   const children = await readFile(`/proc/${server}/task/${server}/children`, 'utf8');
-  for (const pid of children.trim().split(' ').filter(Boolean)) process.kill(Number(pid), signal);
+  for (const pid of children.trim().split(' ').filter(Boolean)) signalOne(Number(pid), signal);
+}
+
+/** Success when it is gone: a session may end at any moment. */
+function signalOne(pid: number, signal: 'SIGSTOP' | 'SIGCONT'): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 const portOf = (address: string): number => Number(address.slice(address.lastIndexOf(':') + 1));
