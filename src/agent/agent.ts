@@ -1,9 +1,7 @@
-import { startHeartbeat, type HostFacts } from './heartbeat.ts';
+import { startHeartbeat } from './heartbeat.ts';
 import type { AgentPorts } from './ports.ts';
 import { createReconciler } from './reconcile.ts';
 import { watchExits } from './watch-exits.ts';
-
-export type { AgentPorts, HostFacts };
 
 export interface Agent {
   /** Ends watching; what runs on the host goes on. */

@@ -22,7 +22,7 @@ const imagePattern =
 
 const noNul = (value: string) => !value.includes('\0');
 
-export const limitsSchema = z
+const limitsSchema = z
   .strictObject({
     cpus: z.number().min(0.05).max(256).default(1).describe('CPU cores, fractions allowed'),
     memoryBytes: z
@@ -36,7 +36,7 @@ export const limitsSchema = z
   .prefault({})
   .describe('What one instance may use');
 
-export const idleSchema = z
+const idleSchema = z
   .strictObject({
     idleAfterMs: durationMs('Asleep after this long without use, tab open or not', 30 * minute),
     disconnectedAfterMs: durationMs('Asleep after this long with no open connection', 5 * minute),
@@ -48,7 +48,7 @@ export const idleSchema = z
   .prefault({})
   .describe('The three idle clocks; the first to end puts the app to sleep');
 
-export const restartSchema = z
+const restartSchema = z
   .strictObject({
     initialDelayMs: durationMs('Wait before the first restart after a crash', second, 0),
     maxDelayMs: durationMs('The wait doubles up to this', 5 * minute, 0),
@@ -58,7 +58,7 @@ export const restartSchema = z
   .prefault({})
   .describe('Crash restarts: back-off and budget');
 
-export const healthSchema = z
+const healthSchema = z
   .strictObject({
     path: z
       .string()
@@ -72,7 +72,7 @@ export const healthSchema = z
   .prefault({})
   .describe('When an instance counts as ready');
 
-export const logSchema = z
+const logSchema = z
   .strictObject({
     maxBytes: z
       .int()

@@ -3,7 +3,7 @@
  * stores throw it, activities turn it into a non-retryable `ApplicationFailure` of the same type,
  * the API maps it to a status. What is not in this list is transient (retried) or a bug.
  */
-export const failureTypes = [
+const failureTypes = [
   'invalid',
   'not_found',
   'conflict',

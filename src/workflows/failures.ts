@@ -1,13 +1,4 @@
-import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/common';
-import type { FailureType } from '../model/failures.ts';
-
-/** The model's failure type an activity ended with, or null for any other error. */
-export function failureTypeOf(error: unknown): FailureType | null {
-  if (!(error instanceof ActivityFailure)) return null;
-  if (error.cause instanceof ApplicationFailure)
-    return (error.cause.type ?? null) as FailureType | null;
-  return null;
-}
+import { ActivityFailure, TimeoutFailure } from '@temporalio/common';
 
 /** One clause for people: what an activity failed of. */
 export function reasonOf(error: unknown): string {

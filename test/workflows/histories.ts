@@ -2,9 +2,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
-import type { temporal } from '@temporalio/proto';
 
-type History = temporal.api.history.v1.IHistory;
+type History = Awaited<ReturnType<WorkflowHandle['fetchHistory']>>;
 
 export const historyFolder = join(import.meta.dirname, 'histories');
 

@@ -14,7 +14,7 @@ import { policyOf, appSpecSchema, type AppPolicy } from '../../src/model/app-spe
 import { idleActor, initialAppState } from '../../src/model/app-state.ts';
 
 /** What happened in the world, in order: `start 1`, `stop 1`, `row ready`. */
-export type Ledger = string[];
+type Ledger = string[];
 
 /**
  * A world for workflow tests: activities that do nothing but keep a ledger, and that a test may hold
