@@ -1,0 +1,111 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Server } from 'node:http';
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createAgentServer } from '../../src/agent/server.ts';
+import { storageState } from '../../src/agent/host-facts.ts';
+import { appSpecSchema } from '../../src/model/app-spec.ts';
+import type { Containers } from '../../src/runtime/containers.ts';
+import { processContainers } from '../../src/runtime/process/index.ts';
+import { eventually } from '../beds/eventually.ts';
+
+const token = 'a-token-of-this-test';
+const headers = { authorization: `Bearer ${token}` };
+
+describe('the reads an agent serves', () => {
+  let folder: string;
+  let runtime: Containers;
+  let server: Server;
+  let base: string;
+  let notReady: string | null = null;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'agent-'));
+    const log = pino({ level: 'silent' });
+    runtime = processContainers({ installation: 'agent-test', folder, log });
+    const spec = appSpecSchema.parse({ command: ['sh', '-c', 'echo one; echo two; sleep 600'] });
+    await runtime.ensure({
+      name: 'app-talk-1',
+      labels: {},
+      ...(spec.command ? { command: spec.command } : {}),
+      basePath: '',
+      environment: () => ({}),
+      limits: spec.limits,
+      log: spec.log,
+    });
+    server = createAgentServer({
+      runtimes: [runtime],
+      internalToken: token,
+      metrics: async () => '# nothing\n',
+      notReady: () => notReady,
+      log,
+    });
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  afterAll(async () => {
+    server.close();
+    await runtime.remove('app-talk-1');
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('are refused without the internal token, health and metrics aside', async () => {
+    expect((await fetch(`${base}/instances/app-talk-1/log`)).status).toBe(401);
+    const wrong = { authorization: 'Bearer another' };
+    expect((await fetch(`${base}/instances/app-talk-1/usage`, { headers: wrong })).status).toBe(
+      401,
+    );
+    expect((await fetch(`${base}/health/live`)).status).toBe(200);
+    expect((await fetch(`${base}/metrics`)).status).toBe(200);
+  });
+
+  it('give a log from any byte, and say where to go on', async () => {
+    const read = (query: string) => fetch(`${base}/instances/app-talk-1/log?${query}`, { headers });
+    await eventually(async () => {
+      expect(await (await read('fromByte=0')).text()).toBe('one\ntwo\n');
+    });
+    const rest = await read('fromByte=4');
+    expect(await rest.text()).toBe('two\n');
+    expect(rest.headers.get('x-next-byte')).toBe('8');
+    expect(rest.headers.get('x-complete')).toBe('false');
+  });
+
+  it('give usage while it runs, and 404 for what does not', async () => {
+    const usage = await fetch(`${base}/instances/app-talk-1/usage`, { headers });
+    expect(await usage.json()).toMatchObject({ memoryBytes: expect.any(Number) });
+    const absent = await fetch(`${base}/instances/app-absent-1/usage`, { headers });
+    expect(absent.status).toBe(404);
+  });
+
+  it.each(['app-talk', '..%2f..%2fetc-1', 'app-Talk-1', 'talk-1'])(
+    'do not take %j for the name of an instance',
+    async (name) => {
+      expect((await fetch(`${base}/instances/${name}/log`, { headers })).status).toBe(404);
+    },
+  );
+
+  it('are read-only', async () => {
+    const posted = await fetch(`${base}/instances/app-talk-1/log`, { method: 'POST', headers });
+    expect(posted.status).toBe(405);
+  });
+
+  it('say what is missing while the process is not ready', async () => {
+    notReady = 'workers are starting';
+    const answer = await fetch(`${base}/health/ready`);
+    expect(answer.status).toBe(503);
+    expect(await answer.text()).toContain('workers are starting');
+    notReady = null;
+  });
+});
+
+describe('the watermarks of a disk', () => {
+  it('warn below the first and refuse below the second', () => {
+    const marks = { warnBytes: 100, refuseBytes: 10 };
+    expect(storageState(100, marks)).toBe('ok');
+    expect(storageState(99, marks)).toBe('low');
+    expect(storageState(10, marks)).toBe('low');
+    expect(storageState(9, marks)).toBe('full');
+  });
+});
