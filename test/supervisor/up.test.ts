@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
@@ -69,6 +69,12 @@ describe.runIf(requirePart('temporal') && requirePart('postgres'))('labkeeper up
     return { child, output: () => output, ended };
   }
 
+  function doctor() {
+    const program = ['--import', 'tsx', join(root, 'src', 'cli', 'main.ts'), 'doctor', '--json'];
+    const env = { ...process.env, ...settings };
+    return spawnSync(process.execPath, program, { cwd: root, env, encoding: 'utf8' });
+  }
+
   /** Its URLs are printed, or it has ended: then its words are the failure. */
   async function ready(one: Up): Promise<void> {
     await eventually(
@@ -125,6 +131,20 @@ describe.runIf(requirePart('temporal') && requirePart('postgres'))('labkeeper up
     const wished = settings['LABKEEPER_CONSOLE_PORT'];
     expect(first.output()).toContain(`port ${wished} is busy, so console is on`);
     expect(addresses.consoleUrl).not.toContain(`:${wished}`);
+  });
+
+  it('is found well by the doctor, part by part', () => {
+    const { status, stdout } = doctor();
+    const { ok, checks } = JSON.parse(stdout) as {
+      ok: boolean;
+      checks: { name: string; state: string }[];
+    };
+    const failed = checks.filter(({ state }) => state === 'failed');
+    expect(failed).toEqual([]);
+    expect({ ok, status }).toEqual({ ok: true, status: 0 });
+    const well = checks.filter(({ state }) => state === 'ok').map(({ name }) => name);
+    const parts = ['PostgreSQL', 'Temporal', 'host local', 'API', 'gateway', 'worker', 'labkeeper'];
+    expect(well).toEqual(expect.arrayContaining(parts));
   });
 
   it('refuses a second supervisor on the same data', async () => {

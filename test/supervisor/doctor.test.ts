@@ -1,0 +1,96 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+const root = join(import.meta.dirname, '..', '..');
+
+interface Finding {
+  name: string;
+  state: string;
+  detail: string;
+  remedy?: string;
+}
+
+describe('labkeeper doctor', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'labkeeper-doctor-'));
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  function doctor(settings: Record<string, string>, ...args: string[]) {
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      ['--import', 'tsx', join(root, 'src', 'cli', 'main.ts'), 'doctor', ...args],
+      {
+        cwd: root,
+        encoding: 'utf8',
+        env: { ...process.env, LABKEEPER_DATA: join(folder, 'data'), ...settings },
+      },
+    );
+    return { status, stdout, stderr };
+  }
+  function examine(settings: Record<string, string>) {
+    const { status, stdout } = doctor(settings, '--json');
+    const { ok, checks } = JSON.parse(stdout) as { ok: boolean; checks: Finding[] };
+    return { status, ok, find: (name: string) => checks.find((one) => one.name === name), checks };
+  }
+
+  it('says that nothing runs, and how to start it', () => {
+    const { status, ok, find } = examine({});
+    expect({ status, ok }).toEqual({ status: 1, ok: false });
+    expect(find('labkeeper')).toMatchObject({
+      state: 'failed',
+      remedy: expect.stringContaining('npm start') as string,
+    });
+    expect(find('Node')).toMatchObject({ state: 'ok' });
+  });
+
+  it('has a remedy for whatever is not well', () => {
+    const { checks } = examine({
+      LABKEEPER_DOCKER: 'on',
+      LABKEEPER_DOCKER_SOCKET: join(folder, 'no.sock'),
+      LABKEEPER_DATABASE_URL: 'postgres://labkeeper@127.0.0.1:1/labkeeper',
+      TEMPORAL_ADDRESS: '127.0.0.1:1',
+      LABKEEPER_BIND: '0.0.0.0',
+      LABKEEPER_STORAGE_REFUSE_BYTES: String(2 ** 50),
+    });
+    const failed = checks.filter(({ state }) => state === 'failed');
+    expect(failed.map(({ name }) => name).sort()).toEqual(
+      ['Docker', 'PostgreSQL', 'Temporal', 'access', 'disk', 'labkeeper'].sort(),
+    );
+    for (const { name, remedy } of failed) expect(remedy, name).toBeTruthy();
+  });
+
+  it('tells of a busy port', async () => {
+    const busy = createServer().listen(0, '127.0.0.1');
+    await once(busy, 'listening');
+    const { port } = busy.address() as { port: number };
+    const { find } = examine({ LABKEEPER_CONSOLE_PORT: String(port) });
+    expect(find('ports')).toMatchObject({
+      state: 'warning',
+      detail: `port ${port} for console is busy`,
+    });
+    busy.close();
+  });
+
+  it('names every mistake of the settings', () => {
+    const { status, stderr } = doctor({ LABKEEPER_LOG_LEVEL: 'loud', LABKEEPER_DATTA: 'x' });
+    expect(status).toBe(1);
+    expect(stderr).toContain('LABKEEPER_LOG_LEVEL: ');
+    expect(stderr).toContain('LABKEEPER_DATTA: ');
+  });
+
+  it('says when the data is newer than the program', async () => {
+    await writeFile(join(folder, 'VERSION'), '99\n');
+    const { find } = examine({ LABKEEPER_DATA: folder });
+    expect(find('data folder')).toMatchObject({
+      state: 'failed',
+      remedy: expect.stringContaining('update') as string,
+    });
+  });
+});
