@@ -84,7 +84,7 @@ section { margin-top: 1.75rem; }
 @media (prefers-reduced-motion: reduce) { *, ::before { animation: none !important; transition: none !important; } }
 .actions { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem; margin-top: .9rem; }
 .actions form { display: contents; }
-.button, button, summary.button { display: inline-flex; align-items: center; min-height: 2.5rem; padding: 0 .95rem; border: 1px solid var(--line); border-radius: .4rem; background: var(--paper); color: var(--ink); font: inherit; font-weight: 600; text-decoration: none; cursor: pointer; }
+.button, button { display: inline-flex; align-items: center; min-height: 2.5rem; padding: 0 .95rem; border: 1px solid var(--line); border-radius: .4rem; background: var(--paper); color: var(--ink); font: inherit; font-weight: 600; text-decoration: none; cursor: pointer; }
 .button:hover, button:hover { border-color: var(--soft); }
 .primary { background: var(--tone); border-color: var(--tone); color: var(--on-tone); }
 .danger { color: var(--bad); }
