@@ -67,6 +67,7 @@ export async function startService(
   });
   let current: ProcessIdentity | null = null;
   let stopping = false;
+  let restarting = false;
   let deaths = 0;
   let endWait: () => void = () => undefined;
 
@@ -104,6 +105,10 @@ export async function startService(
       const how = await (first && adopt !== undefined ? runAdopted(adopt) : runOnce());
       current = null;
       if (stopping) return;
+      if (restarting) {
+        restarting = false;
+        continue;
+      }
       deaths = performance.now() - beganMs > wellAfterMs ? 1 : deaths + 1;
       log.error({ name, how }, 'a process died');
       if (!everReady && deaths >= firstStartTries) throw new Error(`it ended at once (${how})`);
@@ -143,6 +148,7 @@ export async function startService(
     stop,
     async restart(graceMs) {
       deaths = 0;
+      restarting = current !== null;
       if (current !== null) await endProcess(current, graceMs);
       endWait();
     },
