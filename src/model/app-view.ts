@@ -59,6 +59,9 @@ export function explainApp(name: string, condition: AppCondition): string {
   const since = `since ${shortTime(condition.since)}`;
   switch (statusOf(condition)) {
     case 'asleep':
+      if (condition.generation === 0) {
+        return `${name} was registered at ${shortTime(condition.since)} by ${by} and has not run yet; it wakes when somebody opens it.`;
+      }
       return `${name} is asleep ${since}, put to sleep by ${by}; it wakes when somebody opens it.`;
     case 'starting':
       return `${name} is starting ${since} for ${by}; ${condition.detail ?? 'waiting for a host'}.`;

@@ -224,7 +224,7 @@ export async function app(input: AppWorkflowInput & { carried?: Carried }): Prom
             host,
             cause: self.state.cause,
             condition: conditionOf(after),
-            sleepsInMs: self.policy.alwaysOn ? null : after.idleCheckAtMs - readyEvent.atMs,
+            sleepsInMs: unusedForMs(self.policy),
           },
         ],
       ),
@@ -485,6 +485,12 @@ export async function app(input: AppWorkflowInput & { carried?: Carried }): Prom
       },
     });
   }
+}
+
+/** How long it would stay awake from its start if nobody ever used it. */
+function unusedForMs({ alwaysOn, idle }: AppPolicy): number | null {
+  if (alwaysOn) return null;
+  return Math.min(idle.idleAfterMs, idle.maxAgeMs ?? Number.POSITIVE_INFINITY);
 }
 
 function failedEvent(state: AppState): { what: string; why: string; actor: string } | null {

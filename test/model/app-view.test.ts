@@ -25,6 +25,10 @@ describe('the sentence about an app', () => {
       'plot is asleep since 2026-01-02 03:04:05 UTC, put to sleep by ada (a visit); it wakes when somebody opens it.',
     ],
     [
+      { generation: 0, why: 'definition 1' },
+      'plot was registered at 2026-01-02 03:04:05 UTC by ada (definition 1) and has not run yet; it wakes when somebody opens it.',
+    ],
+    [
       { wanted: 'awake', phase: 'starting', detail: 'pulling the image' },
       'plot is starting since 2026-01-02 03:04:05 UTC for ada (a visit); pulling the image.',
     ],
