@@ -44,20 +44,22 @@ function ownOriginIn(sources: string[] | null): boolean {
 
 /**
  * What an open tab runs: follows the app's news, offers "keep awake" shortly before it falls asleep
- * and says when it sleeps. In a shadow root, so that app and bar do not dress each other.
+ * and says when it sleeps. In a shadow root, so that app and bar do not dress each other; a bar that
+ * only changes its words keeps the focus.
  */
 export const tabScript = `(()=>{if(window.__labkeeperTab)return;window.__labkeeperTab=1;
 const at=new URL('.',document.currentScript?document.currentScript.src:location.href).href;
-let bar=null,warn=0,poll=0,last=null,dismissed=false;
+let bar=null,line=null,shown='',warn=0,poll=0;
 const hide=()=>{if(bar){bar.remove();bar=null}};
-const show=(text,label,act)=>{hide();bar=document.createElement('labkeeper-bar');const r=bar.attachShadow({mode:'closed'});
-const s=new CSSStyleSheet();s.replaceSync(':host{all:initial}div{position:fixed;z-index:2147483647;right:1rem;bottom:1rem;max-width:calc(100vw - 2rem);box-sizing:border-box;display:flex;flex-wrap:wrap;gap:.75rem;align-items:center;padding:.6rem .9rem;border-radius:.5rem;background:#1b1f24;color:#fff;font:14px/1.4 system-ui,sans-serif;box-shadow:0 4px 16px #0006}button{font:inherit;font-weight:600;border:0;border-radius:.3rem;padding:.35rem .7rem;background:#6cb6ff;color:#10151b;cursor:pointer}button:focus-visible{outline:2px solid #fff;outline-offset:2px}');r.adoptedStyleSheets=[s];
-const d=document.createElement('div');d.setAttribute('role','status');const p=document.createElement('span');p.textContent=text;d.append(p);
+const show=(text,label,act)=>{if(bar&&bar.isConnected&&shown===label){if(line.textContent!==text)line.textContent=text;return}
+hide();shown=label;bar=document.createElement('labkeeper-bar');const r=bar.attachShadow({mode:'closed'});
+const s=new CSSStyleSheet();s.replaceSync(':host{all:initial}div{position:fixed;z-index:2147483647;right:1rem;bottom:1rem;max-width:calc(100vw - 2rem);box-sizing:border-box;display:flex;flex-wrap:wrap;gap:.75rem;align-items:center;padding:.6rem .9rem;border:1px solid #fff4;border-radius:.5rem;background:#1b1f24;color:#fff;font:14px/1.4 system-ui,sans-serif;box-shadow:0 4px 16px #0006}button{font:inherit;font-weight:600;border:0;border-radius:.3rem;padding:.35rem .7rem;background:#6cb6ff;color:#10151b;cursor:pointer}button:focus-visible{outline:2px solid #fff;outline-offset:2px}');r.adoptedStyleSheets=[s];
+const d=document.createElement('div');d.setAttribute('role','status');line=document.createElement('span');line.textContent=text;d.append(line);
 const b=document.createElement('button');b.type='button';b.textContent=label;b.addEventListener('click',act);d.append(b);r.append(d);document.documentElement.append(bar)};
 const keep=()=>{hide();fetch(at+'keep-awake',{method:'POST',credentials:'omit'}).then(()=>setTimeout(look,1500),()=>{})};
 const minutes=ms=>{const m=Math.ceil(ms/60000);return m<=1?'in less than a minute':'in about '+m+' minutes'};
 const look=()=>fetch(at+'state',{credentials:'omit',cache:'no-store'}).then(r=>r.json()).then(tell,()=>{});
-const tell=n=>{last=n;clearTimeout(warn);clearTimeout(poll);const name=n.title;
+const tell=n=>{clearTimeout(warn);clearTimeout(poll);const name=n.title;
 if(n.status==='asleep'||n.status==='failed'){show(name+(n.status==='asleep'?' is asleep.':' has failed.'),n.status==='asleep'?'Wake it':'Try again',()=>location.reload());return}
 if(n.status==='stopping'){show(name+' is falling asleep.','Wake it',()=>location.reload());return}
 if(n.status!=='ready'||n.sleepsInMs===null){hide();return}

@@ -41,9 +41,9 @@ describe.runIf(parts)('the example app in a browser', () => {
     await Promise.all(visitors.splice(0).map((visitor) => visitor.close()));
   });
   /** Registers the example as its file says, but with an idle time that a test can wait for. */
-  const register = async (name: string, idle?: AppSpecInput['idle']) => {
+  const register = async (name: string, changes: Partial<AppSpecInput> = {}) => {
     const { spec } = await exampleApp();
-    await lab.client.apps.register(name, { ...spec, ...(idle === undefined ? {} : { idle }) });
+    await lab.client.apps.register(name, { ...spec, ...changes });
   };
   const show = (name: string) => lab.client.apps.show(name);
 
@@ -85,7 +85,8 @@ describe.runIf(parts)('the example app in a browser', () => {
   });
 
   it('warns in the open tab and stays awake past its time when somebody says so', async () => {
-    await register('kept', { idleAfterMs: 8_000, disconnectedAfterMs: 8_000, warnBeforeMs: 7_000 });
+    const idle = { idleAfterMs: 8_000, disconnectedAfterMs: 8_000, warnBeforeMs: 7_000 };
+    await register('kept', { idle });
     const { page } = await open({ width: 360, height: 640 });
     const bar = await watchTabBar(page);
     await page.goto(lab.appUrl('kept'));
@@ -93,7 +94,13 @@ describe.runIf(parts)('the example app in a browser', () => {
     const { condition: warned } = await show('kept');
     await keepScreenshot(page, 'tab-warning-360-light');
     expect(await scrollsSideways(page)).toBe(false);
-    await bar.getByRole('button', { name: 'Keep awake' }).click();
+    const keep = bar.getByRole('button', { name: 'Keep awake' });
+    await keep.focus();
+    // News that change the words leave the focus where it is.
+    await register('kept', { idle, title: 'Our board' });
+    await bar.getByText('Our board falls asleep in less than a minute.').waitFor();
+    expect(await keep.and(page.locator(':focus')).count()).toBe(1);
+    await page.keyboard.press('Enter');
     // The row's time moves on only when the time it named has come and was found to be too early.
     await eventually(
       async () => {
@@ -110,7 +117,8 @@ describe.runIf(parts)('the example app in a browser', () => {
   });
 
   it('falls asleep when left, says so in the tab, and wakes for a click only', async () => {
-    await register('left', { idleAfterMs: 4_000, disconnectedAfterMs: 4_000, warnBeforeMs: 500 });
+    const idle = { idleAfterMs: 4_000, disconnectedAfterMs: 4_000, warnBeforeMs: 500 };
+    await register('left', { idle });
     const home = await open();
     await home.page.goto(lab.consoleUrl);
     await home.page.getByText('Live', { exact: true }).waitFor();
