@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 
 interface Manifest {
-  apps: { name: string; command: string[]; workingDirectory?: string }[];
+  apps: { name: string; workingDirectory?: string }[];
 }
 
 /**
@@ -24,12 +24,10 @@ export async function ensureExampleApp(options: {
   const address = `${apiUrl}/api/v1/apps/${name}`;
   const marker = join(dataFolder, 'example-registered');
   if (!(await exists(marker))) {
-    const [program = '', ...args] = spec.command;
-    const command = [program === 'node' ? process.execPath : program, ...args];
     const registered = await fetch(address, {
       method: 'PUT',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ ...spec, command, workingDirectory: folder }),
+      body: JSON.stringify({ ...spec, workingDirectory: folder }),
       signal: AbortSignal.timeout(10_000),
     });
     if (!registered.ok) {
