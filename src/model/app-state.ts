@@ -62,7 +62,7 @@ export type AppEvent =
   | { type: 'exited'; generation: number; exit: Exit }
   | { type: 'useRead'; sleepInMs: number | null; sleepActor: string; sleepCause: string }
   | { type: 'routeClosed'; generation: number }
-  | { type: 'routeReopened'; generation: number; idleCheckAtMs: number }
+  | { type: 'routeReopened'; generation: number; idleCheckAtMs: number; cause: Cause }
   | { type: 'stopped'; generation: number; paused: boolean };
 
 export type AppStep =
@@ -141,7 +141,12 @@ export function applyEvent(
       };
     case 'routeReopened':
       if (!isCurrent(state, event.generation, 'ready')) return state;
-      return { ...state, wanted: 'awake', idleCheckAtMs: event.idleCheckAtMs };
+      return {
+        ...state,
+        wanted: 'awake',
+        idleCheckAtMs: event.idleCheckAtMs,
+        cause: event.cause,
+      };
     case 'stopped':
       return stopped(state, event);
   }

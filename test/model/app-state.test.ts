@@ -60,7 +60,9 @@ describe('an app', () => {
     const closing = run(ready, [
       { type: 'useRead', sleepInMs: 0, sleepActor: idleActor, sleepCause: 'unused' },
     ]);
-    const reopened = run(closing, [{ type: 'routeReopened', generation: 1, idleCheckAtMs: 70 }]);
+    const reopened = run(closing, [
+      { type: 'routeReopened', generation: 1, idleCheckAtMs: 70, cause: person },
+    ]);
     expect(step(reopened)).toEqual({ kind: 'wait', untilMs: 70 });
   });
 
