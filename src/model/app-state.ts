@@ -2,8 +2,8 @@ import type { AppPolicy } from './app-spec.ts';
 
 /**
  * The life of one app as a pure state machine. `applyEvent` says what a fact changes, `nextStep`
- * says what to do about the state as it is now. The workflow only wires the two to messages,
- * timers and activities, so every race is a test without Temporal.
+ * (app-step.ts) what to do about the state as it is now. The workflow only wires the two to
+ * messages, timers and activities, so every race is a test without Temporal.
  */
 export type Wanted = 'awake' | 'asleep' | 'gone';
 
@@ -64,17 +64,6 @@ export type AppEvent =
   | { type: 'routeClosed'; generation: number }
   | { type: 'routeReopened'; generation: number; idleCheckAtMs: number; cause: Cause }
   | { type: 'stopped'; generation: number; paused: boolean };
-
-export type AppStep =
-  | { kind: 'place'; generation: number }
-  | { kind: 'start'; generation: number; host: string }
-  | { kind: 'readUse'; generation: number }
-  | { kind: 'closeRoute'; generation: number; host: string; mayReopen: boolean }
-  | { kind: 'stop'; generation: number; host: string; pause: boolean }
-  | { kind: 'wait'; untilMs: number | null }
-  /** Asleep or failed with nothing running: the quiet point, where the workflow continues as new. */
-  | { kind: 'rest' }
-  | { kind: 'remove'; host: string | null };
 
 export const initialAppState = (cause: Cause): AppState => ({
   wanted: 'asleep',
@@ -152,89 +141,10 @@ export function applyEvent(
   }
 }
 
-/** What to do now. Total: every state has exactly one step. */
-export function nextStep(state: AppState, policy: AppPolicy, nowMs: number): AppStep {
-  const { serving } = state;
-  if (state.wanted === 'awake') return stepTowardsAwake(state, policy, nowMs);
-  switch (serving.phase) {
-    case 'ready':
-      return {
-        kind: 'closeRoute',
-        generation: serving.generation,
-        host: serving.host,
-        // Only an idle stop gives way to use; a person's word does not.
-        mayReopen: state.wanted === 'asleep' && state.cause.actor === idleActor,
-      };
-    case 'starting':
-    case 'draining':
-      return {
-        kind: 'stop',
-        generation: serving.generation,
-        host: serving.host,
-        pause: pauses(state, policy),
-      };
-    case 'none':
-    case 'restarting':
-    case 'failed':
-      if (state.wanted === 'gone') {
-        return state.pausedGeneration === null
-          ? { kind: 'remove', host: state.lastHost }
-          : discardPaused(state);
-      }
-      return { kind: 'rest' };
-  }
-}
-
 /** The actor of a stop that the idle clocks caused: any use overrules it. */
 export const idleActor = 'idle clock';
 /** The actor of a stop at the greatest age: use does not overrule it. */
 export const ageActor = 'age clock';
-
-function stepTowardsAwake(state: AppState, policy: AppPolicy, nowMs: number): AppStep {
-  const { serving } = state;
-  switch (serving.phase) {
-    case 'none':
-      if (state.renew && state.pausedGeneration !== null) return discardPaused(state);
-      return { kind: 'place', generation: state.pausedGeneration ?? state.generation + 1 };
-    case 'starting':
-      if (state.renew) {
-        return { kind: 'stop', generation: serving.generation, host: serving.host, pause: false };
-      }
-      return { kind: 'start', generation: serving.generation, host: serving.host };
-    case 'ready':
-      if (state.renew) {
-        return {
-          kind: 'closeRoute',
-          generation: serving.generation,
-          host: serving.host,
-          mayReopen: false,
-        };
-      }
-      if (policy.alwaysOn) return { kind: 'wait', untilMs: null };
-      if (nowMs >= state.idleCheckAtMs) {
-        return { kind: 'readUse', generation: serving.generation };
-      }
-      return { kind: 'wait', untilMs: state.idleCheckAtMs };
-    case 'draining':
-      return {
-        kind: 'stop',
-        generation: serving.generation,
-        host: serving.host,
-        pause: pauses(state, policy),
-      };
-    case 'restarting':
-      if (nowMs >= serving.restartAtMs) return { kind: 'place', generation: state.generation + 1 };
-      return { kind: 'wait', untilMs: serving.restartAtMs };
-    case 'failed':
-      return { kind: 'rest' };
-  }
-}
-
-function discardPaused(state: AppState): AppStep {
-  const { pausedGeneration, lastHost } = state;
-  if (pausedGeneration === null || lastHost === null) return { kind: 'rest' };
-  return { kind: 'stop', generation: pausedGeneration, host: lastHost, pause: false };
-}
 
 function stopped(state: AppState, event: Extract<AppEvent, { type: 'stopped' }>): AppState {
   const { serving } = state;
@@ -249,10 +159,6 @@ function stopped(state: AppState, event: Extract<AppEvent, { type: 'stopped' }>)
     pausedGeneration: event.paused ? event.generation : null,
     serving: { phase: 'none' },
   };
-}
-
-function pauses(state: AppState, policy: AppPolicy): boolean {
-  return policy.sleepMode === 'pause' && state.wanted === 'asleep' && !state.renew;
 }
 
 function commanded(

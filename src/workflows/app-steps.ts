@@ -8,7 +8,7 @@ import {
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import type { AppPolicy } from '../model/app-spec.ts';
-import type { AppStep } from '../model/app-state.ts';
+import type { AppStep } from '../model/app-step.ts';
 import { conditionOf } from '../model/app-view.ts';
 import { apply, current, predict, writing, written, type AppRun } from './app-run.ts';
 import { reasonOf } from './failures.ts';

@@ -8,7 +8,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import { nextStep, type AppStep } from '../model/app-state.ts';
+import { nextStep, type AppStep } from '../model/app-step.ts';
 import { conditionOf, explainApp } from '../model/app-view.ts';
 import { collectOneExit, currentExits, recordIfNews, remove } from './app-records.ts';
 import {

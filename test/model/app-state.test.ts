@@ -5,11 +5,11 @@ import {
   applyEvent,
   idleActor,
   initialAppState,
-  nextStep,
   type AppEvent,
   type AppState,
   type Command,
 } from '../../src/model/app-state.ts';
+import { nextStep } from '../../src/model/app-step.ts';
 
 const policy = policyOf(appSpecSchema.parse({ command: ['true'] }));
 const pausing = { ...policy, sleepMode: 'pause' as const };
