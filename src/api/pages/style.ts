@@ -97,7 +97,7 @@ dl { display: grid; grid-template-columns: minmax(6.5rem, auto) 1fr; gap: .3rem 
 dt { color: var(--soft); }
 dd { margin: 0; min-width: 0; }
 pre { margin: 0; padding: .75rem .9rem; max-height: 24rem; overflow: auto; background: var(--page); border: 1px solid var(--line); border-radius: .4rem; line-height: 1.5; white-space: pre-wrap; }
-meter { width: 100%; max-width: 14rem; height: .8rem; vertical-align: middle; }
+meter { width: 100%; max-width: 9rem; height: .8rem; vertical-align: middle; }
 .list { margin: 0; padding: 0; list-style: none; }
 .list > li { padding: .55rem 0; border-top: 1px solid var(--line); }
 .list > li:first-child { border-top: 0; padding-top: 0; }
@@ -118,9 +118,8 @@ input, select { min-height: 2.5rem; padding: 0 .7rem; border: 1px solid var(--so
 #live { min-width: 11ch; }
 @media (max-width: 46rem) {
   .event { grid-template-columns: 1fr; }
-  .person { flex-basis: 100%; padding-top: 0; }
   .bar nav { flex-basis: 100%; order: 1; margin-inline: -.6rem; }
-  .person { flex-basis: auto; margin-left: auto; }
+  .person { margin-left: auto; }
   thead { position: absolute; clip-path: inset(50%); height: 1px; overflow: hidden; }
   tr { display: block; padding: .6rem 0; border-top: 1px solid var(--line); }
   tbody tr:first-child { border-top: 0; padding-top: 0; }
