@@ -67,8 +67,8 @@ interface AppRequest {
   place: Place;
   /** Never use, never wakes. */
   noise: boolean;
-  /** How often it was sent to a target already. */
-  attempts: number;
+  /** How often a target cut it off without an answer. */
+  cuts: number;
   /** By when a held request must be answered; 0 while it was not held. */
   heldUntilMs: number;
 }
@@ -97,7 +97,7 @@ function serveEntry(gateway: AppGateway, exchange: Exchange, found: Place, entry
   }
   const userAgent = headerOf(head, 'user-agent');
   const noise = isNoise({ path: place.rest, userAgent }, entry.rules);
-  const request: AppRequest = { exchange, place, noise, attempts: 0, heldUntilMs: 0 };
+  const request: AppRequest = { exchange, place, noise, cuts: 0, heldUntilMs: 0 };
   serve(gateway, request, entry);
 }
 
@@ -142,7 +142,6 @@ function send(gateway: AppGateway, request: AppRequest, entry: Entry): void {
     serveWithoutTarget(gateway, request, entry);
     return;
   }
-  request.attempts += 1;
   const strips = entry.preset.prefixMode === 'strip';
   const tagged = entry.preset.tabScript && isNavigation(head);
   const use = useOf(gateway.ledger, place.app);
@@ -203,7 +202,9 @@ function failed(
   if (exchange.over) return;
   gateway.count('upstreamFailure');
   gateway.log.debug({ app: place.app, kind: failure.kind, why: failure.why }, 'no answer of app');
-  if (failure.kind === 'unreadable' || !failure.repeatable) {
+  if (failure.kind === 'reset') request.cuts += 1;
+  // Twice cut off, it may be what ends the app: sent on, it would end each new instance.
+  if (failure.kind === 'unreadable' || !failure.repeatable || request.cuts > 1) {
     const why = `${entry.route.title ?? place.app} gave no usable answer: ${failure.why}`;
     answer(exchange, errorAnswer(exchange.head, 502, why, { retryAfterSeconds: 1 }));
     return;
@@ -221,7 +222,7 @@ function failed(
       return;
     }
     const moved = current.route.target?.generation !== entry.route.target?.generation;
-    const again = failure.kind === 'reset' && request.attempts < 2;
+    const again = failure.kind === 'reset';
     if (current.route.target !== null && (moved || again)) serve(gateway, request, current);
     else serveWithoutTarget(gateway, request, current);
   });

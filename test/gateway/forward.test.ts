@@ -483,6 +483,28 @@ describe('ends before the end', () => {
     expect(body(text)).toContain('plot gave no usable answer');
   });
 
+  test('a request that ends the app is sent twice at most, however often the app comes back', async () => {
+    let deaths = 0;
+    const app = await openRawApp((socket) => {
+      socket.once('data', () => {
+        deaths += 1;
+        // As an app that dies of it and is started anew at once.
+        bed.store.publish('plot', app.port, 1 + deaths);
+        socket.resetAndDestroy();
+      });
+    });
+    const bed = await openGateway();
+    bed.store.add('plot');
+    bed.store.publish('plot', app.port);
+    await untilStatus(bed, 'plot', 'ready');
+    const text = await talk(
+      bed.port,
+      'GET /app/plot/deadly HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n',
+    );
+    expect(text).toMatch(/^HTTP\/1\.1 502/);
+    expect(deaths).toBe(2);
+  });
+
   test('an answer that is no HTTP is told in clear words', async () => {
     const { port } = await gatewayToRaw((socket) => {
       socket.once('data', () => socket.end('SSH-2.0-OpenSSH_9\r\n\r\n'));
