@@ -87,7 +87,11 @@ export function createControlActivities(ports: ControlPorts) {
       return withNamedFailures(async () => {
         const app = await existing(input.name);
         await store.apps.advance(input.name, input, {
-          condition: changeOf(input.condition),
+          condition: {
+            ...changeOf(input.condition),
+            // A start that was refused before it began said its reason nowhere else.
+            ...(input.event?.what === 'failed' ? { detail: input.event.why } : {}),
+          },
           ...(servesNothing(input.condition) ? { route: null } : {}),
           ...(input.event ? { event: input.event } : {}),
           ...finishOf(input),
@@ -252,9 +256,11 @@ function chooseHost(
 ): { outcome: 'placed'; host: string } | { outcome: 'refused'; reason: string } {
   const kind = runtimeKindOf(spec);
   const heard = hosts.filter((host) => host.seenAgoMs < silentAfterMs);
-  const able = heard.filter((host) =>
-    host.runtimes.some((runtime) => runtime.kind === kind && runtime.ready),
-  );
+  const can = (test: (runtime: Host['runtimes'][number]) => boolean) =>
+    heard.filter((host) => host.runtimes.some((runtime) => runtime.kind === kind && test(runtime)));
+  const ready = can((runtime) => runtime.ready);
+  // An engine that is set up and does not answer comes back: its start waits there and says so.
+  const able = ready.length > 0 ? ready : can((runtime) => runtime.missing !== true);
   const roomy = able.filter((host) => host.storage.state !== 'full');
   const frozen = roomy.find((host) => host.name === frozenOn);
   const chosen =

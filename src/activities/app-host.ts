@@ -22,6 +22,8 @@ import type { HostPorts } from './ports.ts';
 /** First looks come close together, later ones back off: what starts fast is seen fast. */
 const probePauseMs = { first: 15, factor: 1.3, most: 500 } as const;
 const tailBytes = 16 * 1024;
+/** So often a start is tried that met trouble of the engine's own: with the pauses about 12 s. */
+const maxAttempts = 7;
 /** Logs of so many generations stay readable; each is bounded by the definition's own limit. */
 const keptLogs = 3;
 
@@ -71,15 +73,19 @@ export function createHostActivities(ports: HostPorts) {
     const runtime = runtimeOf(app.spec);
     const instance = instanceName(name, generation);
     const tell = (detail: string) => store.apps.setDetail(name, generation, detail);
-    await removeEarlierGenerations(runtime, app, generation);
-    await forgetLogs(name, generation - keptLogs, generation - keptLogs);
     let made: Instance;
     try {
+      await removeEarlierGenerations(runtime, app, generation);
+      await forgetLogs(name, generation - keptLogs, generation - keptLogs);
       made = await ensure(runtime, app, generation, tell);
     } catch (error) {
       if (!(error instanceof LabError) || error.type === 'runtime_unavailable') {
         await tell(`waiting: ${error instanceof Error ? error.message : String(error)}`);
         throw error;
+      }
+      if (error.details['mayPass'] === true && activityInfo().attempt < maxAttempts) {
+        await tell(`trying again: ${error.message}`);
+        throw new LabError('runtime_unavailable', error.message, { cause: error });
       }
       return giveUp(input, runtime, { exit: null, reason: error.message, permanent: true });
     }

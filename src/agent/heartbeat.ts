@@ -32,7 +32,8 @@ async function askRuntimes(ports: AgentPorts): Promise<Host['runtimes']> {
     kinds.map(async (kind) => {
       const runtime = ports.runtimes[kind];
       if (!runtime) {
-        return { kind, ready: false, reason: ports.missingRuntimes[kind] ?? 'not set up' };
+        const reason = ports.missingRuntimes[kind] ?? 'not set up';
+        return { kind, ready: false, reason, missing: true };
       }
       try {
         await runtime.ping();

@@ -79,7 +79,7 @@ export function hostJson(host: Host): HostJson {
     name: host.name,
     online: host.seenAgoMs < onlineWithinMs,
     seenAgoMs: Math.round(host.seenAgoMs),
-    runtimes: host.runtimes,
+    runtimes: host.runtimes.map(({ kind, ready, reason }) => ({ kind, ready, reason })),
     storage: host.storage,
     cpus: host.cpus,
     memoryBytes: host.memoryBytes,

@@ -309,7 +309,13 @@ export interface Host {
   name: string;
   /** Where its agent serves logs and usage. */
   agentUrl: string;
-  runtimes: { kind: 'docker' | 'process'; ready: boolean; reason: string | null }[];
+  runtimes: {
+    kind: 'docker' | 'process';
+    ready: boolean;
+    reason: string | null;
+    /** True when the host is not set up for it: waiting for it would be in vain. */
+    missing?: boolean;
+  }[];
   storage: { state: 'ok' | 'low' | 'full'; freeBytes: number; totalBytes: number };
   cpus: number;
   memoryBytes: number;

@@ -4,7 +4,7 @@ import { eventually } from '../beds/eventually.ts';
 import type { Lab } from '../beds/lab.ts';
 
 /** Bounds for things that may take long on a busy machine; nothing waits for them when it is fast. */
-export const patienceMs = 90_000;
+export const patienceMs = 45_000;
 
 /** Waits until an app has a status, and gives it as it then is. */
 export async function untilStatus(

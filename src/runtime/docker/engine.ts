@@ -74,7 +74,12 @@ export function unavailable(
 /** A refusal nobody expected, in the product's words; `LabError`s pass. */
 export function refused(attempt: string, error: unknown): LabError {
   if (error instanceof LabError) return error;
-  return new LabError('start_refused', `cannot ${attempt}: ${reasonOf(error)}`, { cause: error });
+  // 5xx is the engine's own trouble, as while it shuts down: the same again may well succeed.
+  const mayPass = (statusOf(error) ?? 0) >= 500;
+  return new LabError('start_refused', `cannot ${attempt}: ${reasonOf(error)}`, {
+    cause: error,
+    ...(mayPass ? { details: { mayPass } } : {}),
+  });
 }
 
 /** HTTP status of the engine's refusal; undefined for anything else. */

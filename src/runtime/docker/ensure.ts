@@ -149,9 +149,7 @@ async function start(engine: Engine, name: string): Promise<void> {
     await callOr(engine, `remove ${name}`, null, (abortSignal) =>
       container.remove({ force: true, v: true, abortSignal }),
     );
-    throw new LabError('start_refused', `cannot start ${name}: ${reasonOf(error)}`, {
-      cause: error,
-    });
+    throw refused(`start ${name}`, error);
   }
 }
 
