@@ -1,4 +1,5 @@
 import { activityInfo, heartbeat, sleep } from '@temporalio/activity';
+import { CancelledFailure } from '@temporalio/common';
 import { policyOf, runtimeKindOf, type AppPolicy, type AppSpec } from '../model/app-spec.ts';
 import { initialAppState, type AppState, type Cause } from '../model/app-state.ts';
 import { readClocks } from '../model/idle-clocks.ts';
@@ -120,30 +121,13 @@ export function createControlActivities(ports: ControlPorts) {
      * cannot be heard holds it up for a bounded time, then counts as dead.
      */
     async closeRoute(input: CloseRouteInput): Promise<CloseRouteResult> {
-      const { name, closeId } = input;
       if (!input.mayReopen) return sayClosed(input);
-      await store.routes.beginClosing(name, input.generation, closeId);
-      const deadlineMs = Date.now() + ports.gatewayVetoMs;
-      for (;;) {
-        heartbeat();
-        const { state, words, silent } = await store.routes.closingProgress(name, closeId);
-        if (state === 'gone') return sayClosed(input);
-        if (state === 'open') return inUse(input, 'used while it was about to sleep', 0);
-        const overdue = Date.now() >= deadlineMs;
-        if (silent.length > 0 && !overdue) {
-          await sleep(askEveryMs);
-          continue;
-        }
-        const veto = await readVeto(input, words);
-        if (veto) {
-          await store.routes.reopen(name, closeId);
-          return veto;
-        }
-        if (!(await store.routes.finishClosing(name, closeId))) {
-          return inUse(input, 'used while it was about to sleep', 0);
-        }
-        if (silent.length > 0) await noteSilence(input, silent.length);
-        return sayClosed(input);
+      try {
+        return await closeUnlessUsed(input);
+      } catch (error) {
+        // A person's word overtook the idle stop: visitors are forwarded until that is carried out.
+        if (error instanceof CancelledFailure) await store.routes.reopen(input.name, input.closeId);
+        throw error;
       }
     },
 
@@ -177,6 +161,33 @@ export function createControlActivities(ports: ControlPorts) {
     const app = await store.apps.find(name);
     if (app) return app;
     throw new LabError('not_found', `cannot go on with app ${name}: it is not registered any more`);
+  }
+
+  async function closeUnlessUsed(input: CloseRouteInput): Promise<CloseRouteResult> {
+    const { name, closeId } = input;
+    await store.routes.beginClosing(name, input.generation, closeId);
+    const deadlineMs = Date.now() + ports.gatewayVetoMs;
+    for (;;) {
+      heartbeat();
+      const { state, words, silent } = await store.routes.closingProgress(name, closeId);
+      if (state === 'gone') return sayClosed(input);
+      if (state === 'open') return inUse(input, 'used while it was about to sleep', 0);
+      const overdue = Date.now() >= deadlineMs;
+      if (silent.length > 0 && !overdue) {
+        await sleep(askEveryMs);
+        continue;
+      }
+      const veto = await readVeto(input, words);
+      if (veto) {
+        await store.routes.reopen(name, closeId);
+        return veto;
+      }
+      if (!(await store.routes.finishClosing(name, closeId))) {
+        return inUse(input, 'used while it was about to sleep', 0);
+      }
+      if (silent.length > 0) await noteSilence(input, silent.length);
+      return sayClosed(input);
+    }
   }
 
   /** The route is away (or goes with this write): visitors are told that it stops. */

@@ -136,19 +136,32 @@ async function closeRoute(
   const closed = { type: 'routeClosed', generation } as const;
   const after = predict(run, closed);
   const write = writing(run, after);
-  const result = await patient.closeRoute.executeWithOptions(
-    { summary: mayReopen ? 'ask every gateway, then close' : 'close the route' },
-    [
-      {
-        ...write,
-        generation,
-        mayReopen,
-        closeId: uuid4(),
-        condition: conditionOf(after),
-        idle: policy.idle,
-      },
-    ],
+  const closeId = uuid4();
+  const scope = new CancellationScope();
+  const attempt = scope.run(() =>
+    patient.closeRoute.executeWithOptions(
+      { summary: mayReopen ? 'ask every gateway, then close' : 'close the route' },
+      [
+        {
+          ...write,
+          generation,
+          mayReopen,
+          closeId,
+          condition: conditionOf(after),
+          idle: policy.idle,
+        },
+      ],
+    ),
   );
+  // Asking gateways may take minutes when one is silent: a person's word does not wait for that.
+  const isOvertaken = () => mayReopen && current(run).state.cause !== state.cause;
+  await settledOr(attempt, isOvertaken);
+  if (isOvertaken()) scope.cancel();
+  const result = await attempt.catch((error: unknown) => {
+    if (isCancellation(error) && !CancellationScope.current().consideredCancelled) return null;
+    throw error;
+  });
+  if (result === null) return;
   if (result.closed) {
     written(run, write, after);
     apply(run, closed);

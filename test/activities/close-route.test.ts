@@ -129,6 +129,23 @@ describe.runIf(requirePart('postgres'))('closing the route of an app', () => {
     await silent.gone();
   });
 
+  it('opens it again when the word of a person overtakes the asking', async () => {
+    const { name, input } = await readyApp();
+    const silent = await gateway(name, null);
+    const environment = new MockActivityEnvironment();
+    const { closeRoute } = createControlActivities({
+      store: bed.store,
+      gatewayVetoMs: 60_000,
+      ensureWorkflow: async () => 'open',
+    });
+    const closing = environment.run(closeRoute, input());
+    await eventually(async () => expect(await target(name)).toBe('closing'));
+    environment.cancel();
+    await expect(closing).rejects.toThrow(/cancel/i);
+    expect(await target(name)).toBe('open');
+    await silent.gone();
+  });
+
   it('goes on with the same closing when it is tried again after its worker died', async () => {
     const { name, input } = await readyApp();
     const again = input();

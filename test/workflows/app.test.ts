@@ -52,7 +52,11 @@ describe.runIf(requirePart('temporal'))('the app workflow', () => {
   async function scene(world: World, play: (scene: Scene) => Promise<void>): Promise<void> {
     const name = `t-${randomUUID().slice(0, 8)}`;
     const workflowId = `app/${name}`;
-    const shared = { connection: bed.nativeConnection, namespace: bed.namespace };
+    const shared = {
+      connection: bed.nativeConnection,
+      namespace: bed.namespace,
+      maxHeartbeatThrottleInterval: '50 ms',
+    };
     const taskQueue = `control-of-${name}`;
     const control = await Worker.create({
       ...shared,
@@ -219,6 +223,22 @@ describe.runIf(requirePart('temporal'))('the app workflow', () => {
       expect([...world.running]).toEqual([1]);
       expect(world.ledger).not.toContain('stop 1');
       await saveHistory(handle, 'stop-wake-race');
+    });
+  });
+
+  it("carries out a person's stop although an idle stop still waits for a silent gateway", async () => {
+    const world = createWorld({
+      ...milliseconds,
+      idle: { ...milliseconds.idle, idleAfterMs: 1, disconnectedAfterMs: 1 },
+    });
+    await scene(world, async ({ say }) => {
+      const reached = new Promise<void>((done) => {
+        world.closeGate = { reached: done, open: new Promise(() => undefined) };
+      });
+      await finished(world, await say('wake'));
+      await reached;
+      world.closeGate = null;
+      expect(await finished(world, await say('sleep'))).toMatchObject({ detail: 'asleep' });
     });
   });
 

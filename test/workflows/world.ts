@@ -1,3 +1,4 @@
+import { Context, heartbeat } from '@temporalio/activity';
 import type { Activities } from '../../src/activities/index.ts';
 import type {
   CloseRouteInput,
@@ -109,7 +110,7 @@ export function createWorld(policy: Partial<AppPolicy> = {}): World {
       async closeRoute(input: CloseRouteInput) {
         if (world.closeGate) {
           world.closeGate.reached();
-          await world.closeGate.open;
+          await Promise.race([world.closeGate.open, heartbeatUntilCancelled()]);
         }
         const why = input.mayReopen ? world.reopenings.shift() : undefined;
         if (why !== undefined) {
@@ -140,6 +141,16 @@ export function createWorld(policy: Partial<AppPolicy> = {}): World {
     for (const { id, state, detail } of input.finish) {
       if (!world.finished.has(id)) world.finished.set(id, { state, detail });
     }
+  }
+}
+
+/** Rejects once the activity is cancelled; a heartbeat brings the word. */
+async function heartbeatUntilCancelled(): Promise<never> {
+  const beating = setInterval(() => heartbeat(), 50);
+  try {
+    return await Context.current().cancelled;
+  } finally {
+    clearInterval(beating);
   }
 }
 
