@@ -104,18 +104,21 @@ describe.runIf(parts)('a real Streamlit app', { timeout: 180_000 }, () => {
   });
 
   it('falls asleep under an open tab that only pings, and its session comes back after waking', async () => {
-    await lab.client.apps.register('naps', streamlitApp());
+    // Several pings go back and forth within the idle time.
+    const environment = { STREAMLIT_SERVER_WEBSOCKET_PING_INTERVAL: '2' };
+    await lab.client.apps.register('naps', streamlitApp({ environment }));
     const [tab, other] = [await open(), await open()];
     const bar = await watchTabBar(tab.page);
     await tab.page.goto(lab.appUrl('naps'));
     await tab.page.getByText('count 0').waitFor();
     const first = await processOf(tab.page);
     // From now on its times are short; the instance that runs takes them over.
-    await lab.client.apps.register('naps', streamlitApp({ idleAfterMs: 3_000, warnBeforeMs: 0 }));
+    const idle = { idleAfterMs: 6_000, warnBeforeMs: 0 };
+    await lab.client.apps.register('naps', streamlitApp({ environment, idle }));
     await bar.getByText('naps is asleep.').waitFor();
     await eventually(async () => expect(await status('naps')).toBe('asleep'));
     // Somebody else opens it: the sleeping tab is told, and Streamlit connects again by itself.
-    await lab.client.apps.register('naps', streamlitApp());
+    await lab.client.apps.register('naps', streamlitApp({ environment }));
     await other.page.goto(lab.appUrl('naps'));
     await other.page.getByText('count 0').waitFor();
     const second = await processOf(other.page);
@@ -152,9 +155,14 @@ describe.runIf(parts)('a real Streamlit app', { timeout: 180_000 }, () => {
   });
 });
 
-function streamlitApp(idle: AppSpecInput['idle'] = {}): AppSpecInput {
+function streamlitApp(changes: Partial<AppSpecInput> = {}): AppSpecInput {
   const file = fileURLToPath(new URL('./apps/streamlit_app.py', import.meta.url));
-  return { command: [streamlitPath(), 'run', file], preset: 'streamlit', stopGraceMs: 2_000, idle };
+  return {
+    command: [streamlitPath(), 'run', file],
+    preset: 'streamlit',
+    stopGraceMs: 2_000,
+    ...changes,
+  };
 }
 
 /** Streamlit loads each kind of widget when it is first shown. */
