@@ -70,7 +70,7 @@ async function main(config: Config, log: Log): Promise<void> {
     log,
   });
   const installation = await store.installation();
-  const { runtimes, missing } = chooseRuntimes({ config, installation, folder, log });
+  const { runtimes, missing, notes } = chooseRuntimes({ config, installation, folder, log });
 
   const connection = await NativeConnection.connect({ address: config.TEMPORAL_ADDRESS });
   const client = new Client({
@@ -121,6 +121,7 @@ async function main(config: Config, log: Log): Promise<void> {
     store,
     runtimes,
     missingRuntimes: missing,
+    runtimeNotes: notes,
     tellExited: (entity, fact) => tellExited(client, entity, fact),
     facts: () =>
       readHostFacts(

@@ -6,7 +6,7 @@ import type { RuntimeKind } from './model/app-spec.ts';
 import { isLoopback } from './model/bind.ts';
 import type { Containers } from './runtime/containers.ts';
 import { dockerContainers } from './runtime/docker/index.ts';
-import { processContainers } from './runtime/process/index.ts';
+import { processContainers, processIsolation } from './runtime/process/index.ts';
 
 /**
  * The runtimes this host has by its settings, and why a kind is missing. An engine that is set up
@@ -20,6 +20,8 @@ export function chooseRuntimes(input: {
 }): {
   runtimes: Partial<Record<RuntimeKind, Containers>>;
   missing: Partial<Record<RuntimeKind, string>>;
+  /** What people must know of a runtime that is there. */
+  notes: Partial<Record<RuntimeKind, string>>;
 } {
   const { config, installation, folder, log } = input;
   const runtimes: Partial<Record<RuntimeKind, Containers>> = {};
@@ -46,5 +48,9 @@ export function chooseRuntimes(input: {
         ? 'LABKEEPER_PROCESS is off'
         : 'commands are not isolated, so they run beyond loopback only with LABKEEPER_PROCESS=on';
   }
-  return { runtimes, missing };
+  const { limits, reason } = processIsolation();
+  const notes = {
+    process: `commands run as this user and are isolated from nothing; limits are ${limits}: ${reason}`,
+  };
+  return { runtimes, missing, notes };
 }

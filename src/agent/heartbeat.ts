@@ -37,7 +37,7 @@ async function askRuntimes(ports: AgentPorts): Promise<Host['runtimes']> {
       }
       try {
         await runtime.ping();
-        return { kind, ready: true, reason: null };
+        return { kind, ready: true, reason: ports.runtimeNotes[kind] ?? null };
       } catch (error) {
         return {
           kind,

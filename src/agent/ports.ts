@@ -19,6 +19,8 @@ export interface AgentPorts {
   facts: () => Promise<Pick<Host, 'agentUrl' | 'storage' | 'cpus' | 'memoryBytes'>>;
   /** Why a runtime is not there at all, by kind: shown on the host's page. */
   missingRuntimes: Partial<Record<RuntimeKind, string>>;
+  /** What people must know of a runtime that is there: shown on the host's page too. */
+  runtimeNotes: Partial<Record<RuntimeKind, string>>;
   heartbeatIntervalMs: number;
   reconcileIntervalMs: number;
   log: Log;

@@ -128,7 +128,7 @@ describe.runIf(present)('when the database is away', () => {
     await outage(shortIdle.idleAfterMs * 2);
     await lab.postgres.start();
     await eventually(
-      async () => expect(await (await visitPage(lab.appUrl('dozing'))).body).toContain('echo /'),
+      async () => expect((await visitPage(lab.appUrl('dozing'))).body).toContain('echo /'),
       { deadlineMs: patienceMs },
     );
     await afterAnswers(visitor, 60);

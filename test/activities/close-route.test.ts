@@ -51,7 +51,11 @@ describe.runIf(requirePart('postgres'))('closing the route of an app', () => {
       gatewayVetoMs,
       ensureWorkflow: async () => 'open',
     });
-    return new MockActivityEnvironment().run(closeRoute, input) as Promise<CloseRouteResult>;
+    const environment = new MockActivityEnvironment();
+    return environment.run<[CloseRouteInput], CloseRouteResult, typeof closeRoute>(
+      closeRoute,
+      input,
+    );
   }
 
   /** A gateway that hears of the closing and says its word. */

@@ -92,7 +92,10 @@ describe.runIf(requirePart('postgres'))('starting an instance on a host', () => 
   }
 
   const start = (input: StartInput) =>
-    new MockActivityEnvironment().run(activities.startInstance, input) as Promise<StartResult>;
+    new MockActivityEnvironment().run<[StartInput], StartResult, typeof activities.startInstance>(
+      activities.startInstance,
+      input,
+    );
 
   it('publishes route, row and event together once it is healthy', async () => {
     const input = await placed('healthy', { health: { path: '/health' } });

@@ -45,6 +45,7 @@ describe.runIf(requirePart('postgres'))('the reconciler of a host', () => {
       store: bed.store,
       runtimes: { process: runtime },
       missingRuntimes: {},
+      runtimeNotes: {},
       tellExited: async (entity, { generation }) => {
         told.push({ entity, generation });
       },

@@ -40,7 +40,11 @@ function HostPanel({ host }: { host: HostJson }) {
         {runtimes.map(({ kind, ready, reason }) => (
           <>
             <dt>{kind === 'docker' ? 'Containers' : 'Processes'}</dt>
-            <dd>{ready ? 'ready' : `not here: ${reason ?? 'no reason given'}`}</dd>
+            <dd>
+              {ready
+                ? `ready${reason ? `: ${reason}` : ''}`
+                : `not here: ${reason ?? 'no reason given'}`}
+            </dd>
           </>
         ))}
         <dt>Disk</dt>

@@ -11,7 +11,7 @@ import { removeInstance, stopInstance } from './stop.ts';
 import { usageReader } from './usage.ts';
 import { watchInstances } from './watch.ts';
 
-export { processIsolation, type ProcessIsolation } from './isolation.ts';
+export { processIsolation } from './isolation.ts';
 
 export interface ProcessContainersOptions {
   installation: string;

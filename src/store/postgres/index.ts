@@ -25,8 +25,6 @@ import { readUse } from './use/read.ts';
 import { reportUse } from './use/report.ts';
 import { touchUse } from './use/touch.ts';
 
-export { migrate } from './migrate.ts';
-
 /**
  * The store on PostgreSQL 14 or newer. Connects when first used: opening it succeeds with the
  * database down. `maxApps` bounds registrations.
