@@ -255,7 +255,8 @@ function ended(
   const recent = state.restartsAtMs.filter((atMs) => nowMs - atMs < restart.windowMs);
   const spent = recent.length >= restart.maxRestarts && !alwaysOn;
   if (end.permanent || spent) {
-    const budget = spent ? `; gave up after ${recent.length} restarts` : '';
+    const times = `${recent.length} ${recent.length === 1 ? 'restart' : 'restarts'}`;
+    const budget = spent ? `; gave up after ${times}` : '';
     return {
       ...state,
       renew: false,

@@ -76,10 +76,10 @@ export function explainApp(name: string, condition: AppCondition): string {
       return `${name} is stopping ${since} for ${by}; waiting for its last users and its exit.`;
     case 'restarting': {
       const next = condition.restartAt === null ? 'soon' : `at ${shortTime(condition.restartAt)}`;
-      return `${name} ${describeExit(condition.exit)} ${since}; it starts again ${next}.`;
+      return `${name} ${describeExit(condition.exit)} at ${shortTime(condition.since)}; it starts again ${next}.`;
     }
     case 'failed':
-      return `${name} failed ${since}: ${condition.detail ?? describeExit(condition.exit)}; the next visit tries again.`;
+      return `${name} failed at ${shortTime(condition.since)}: ${condition.detail ?? describeExit(condition.exit)}; the next visit tries again.`;
     case 'removing':
       return `${name} is being removed ${since} for ${by}.`;
   }

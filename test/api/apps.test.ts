@@ -27,7 +27,7 @@ describe.runIf(requirePart('postgres'))('apps', () => {
       operation: { entity: 'app/plot', state: 'accepted' },
     });
     expect(app.spec.idle.idleAfterMs).toBe(1_800_000);
-    expect(app.explanation).toContain('plot is asleep since');
+    expect(app.explanation).toContain('plot was registered at');
   });
 
   it('answers the same definition again with 200 and no operation', async () => {

@@ -61,7 +61,7 @@ describe.runIf(requirePart('postgres'))('the command line', () => {
   it('shows an app by its full and by its bare name', async () => {
     const full = await bed.run('show', 'app/board');
     expect(full.code).toBe(0);
-    expect(full.out).toContain('board is asleep since');
+    expect(full.out).toContain('board was registered at');
     expect((await bed.run('show', 'board')).out).toContain('app/board  asleep');
     expect((await bed.run('show', 'host/local')).out).toContain('host/local  online');
   });
@@ -98,7 +98,7 @@ describe.runIf(requirePart('postgres'))('the command line', () => {
       },
     );
     const { out } = await bed.run('explain', 'broken');
-    expect(out).toMatch(/^broken failed since .*gave up after 5 restarts/);
+    expect(out).toMatch(/^broken failed at .*gave up after 5 restarts/);
     expect(out).toContain('It exited with code 3.');
     expect(out).toContain('  no such table\n  bye  [2J\n');
   });

@@ -43,11 +43,11 @@ describe('the sentence about an app', () => {
         exit: { exitCode: null, signal: 'SIGKILL', outOfMemory: true },
         restartAt: '2026-01-02T03:04:09.000Z',
       },
-      'plot was killed for using more memory than its limit since 2026-01-02 03:04:05 UTC; it starts again at 2026-01-02 03:04:09 UTC.',
+      'plot was killed for using more memory than its limit at 2026-01-02 03:04:05 UTC; it starts again at 2026-01-02 03:04:09 UTC.',
     ],
     [
       { wanted: 'awake', phase: 'failed', detail: 'no such image' },
-      'plot failed since 2026-01-02 03:04:05 UTC: no such image; the next visit tries again.',
+      'plot failed at 2026-01-02 03:04:05 UTC: no such image; the next visit tries again.',
     ],
     [
       { wanted: 'gone', phase: 'draining' },

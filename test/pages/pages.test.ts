@@ -40,7 +40,7 @@ describe.runIf(requirePart('postgres'))('pages', () => {
     expect(status).toBe(200);
     expect(html).toMatch(/^<!doctype html><html lang="en">/);
     expect(html).toContain('<title>labkeeper</title>');
-    expect(html).toContain('board is asleep since');
+    expect(html).toContain('board was registered at');
     expect(html).toContain('Draw together.');
     expect(html).toContain('href="http://localhost:8081/app/board/"');
     expect(html).toContain('<span class="status" data-status="ready">Ready</span>');
