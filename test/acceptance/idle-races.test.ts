@@ -141,6 +141,27 @@ describe.runIf(present)('around the moment when an app falls asleep', () => {
     await untilStatus(lab, 'handed', 'asleep');
   });
 
+  it('use that no batch has told of yet keeps it awake: every gateway is asked first', async () => {
+    lab.environment['LABKEEPER_ACTIVITY_INTERVAL_MS'] = '600000';
+    await lab.gateway.stop();
+    await lab.gateway.start();
+    await lab.client.apps.register('unreported', echoApp(idle(1_000)));
+    const pid = await whoIs(lab, 'unreported');
+    const visitor = await useSteadily((path) => lab.appUrl('unreported', path));
+    const [ready] = await lab.store.events.list({ entity: 'app/unreported', limit: 1 });
+    await eventually(
+      async () => {
+        const { sleepsAt } = (await lab.client.apps.show('unreported')).condition;
+        // The clocks were read a few times since, and each time the gateway said no.
+        expect(Date.parse(sleepsAt ?? '')).toBeGreaterThan(Date.parse(ready?.at ?? '') + 5_000);
+        await whoIs(lab, 'unreported');
+      },
+      { deadlineMs: patienceMs },
+    );
+    expect(await visitor.stop()).toMatchObject({ failures: [], pids: [pid] });
+    await untilStatus(lab, 'unreported', 'asleep');
+  });
+
   async function gatewayNumber(name: string): Promise<number> {
     const text = await (await fetch(`${lab.gatewayMetricsUrl}/metrics`)).text();
     return Number(new RegExp(`^labkeeper_gateway_${name} (\\d+)$`, 'm').exec(text)?.[1]);
