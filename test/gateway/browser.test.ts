@@ -1,20 +1,17 @@
-import { chromium, type Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { openBrowser, type BrowserBed } from '../beds/browser.ts';
 import { eventually } from '../beds/eventually.ts';
 import { requirePart } from '../beds/require.ts';
 import { closeBeds, openApp, openGateway, untilStatus } from './bed.ts';
 
 describe.runIf(requirePart('chromium'))('in a real browser', () => {
-  let browser: Browser;
+  let chromium: BrowserBed;
 
   beforeAll(async () => {
-    browser = await chromium.launch({
-      executablePath: '/usr/bin/chromium',
-      args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
-    });
+    chromium = await openBrowser();
   });
   afterAll(async () => {
-    await browser.close();
+    await chromium.close();
   });
   afterEach(closeBeds);
 
@@ -26,7 +23,7 @@ describe.runIf(requirePart('chromium'))('in a real browser', () => {
     const bed = await openGateway();
     bed.store.add('plot', { title: 'My plot', idle: { warnBeforeMs: 60_000 } });
     await untilStatus(bed, 'plot', 'asleep');
-    const page = await browser.newPage({
+    const page = await chromium.browser.newPage({
       viewport: { width: 360, height: 640 },
       javaScriptEnabled,
     });

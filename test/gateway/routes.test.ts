@@ -24,7 +24,7 @@ describe('routes', () => {
       404,
       'text/html; charset=utf-8',
     ]);
-    expect(await page.text()).toContain('there is no app named nothere');
+    expect(await page.text()).toContain('There is no app named nothere');
     expect((await get('text/plain')).headers.get('content-type')).toContain('text/plain');
     expect(await (await get('application/json')).json()).toMatchObject({ status: 404 });
   });

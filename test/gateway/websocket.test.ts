@@ -227,7 +227,7 @@ describe('WebSockets and use', () => {
     await untilStatus(bed, 'plot', 'asleep');
     const visitor = await openVisitor(bed.port);
     visitor.send(upgrade());
-    const text = await visitor.until((all) => all.includes('is asleep'));
+    const text = await visitor.until((all) => all.includes('has not run yet'));
     expect(text).toMatch(/^HTTP\/1\.1 503[^]*Retry-After: /);
     expect(body(text)).toContain('App is not running');
     expect(bed.api.wakes).toEqual([]);
