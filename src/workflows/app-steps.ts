@@ -161,7 +161,12 @@ async function closeRoute(
     if (isCancellation(error) && !CancellationScope.current().consideredCancelled) return null;
     throw error;
   });
-  if (result === null) return;
+  if (result === null) {
+    // It may have closed the route before it heard: starting adopts the instance and publishes again.
+    const { wanted, renew } = current(run).state;
+    if (wanted === 'awake' && !renew) apply(run, closed);
+    return;
+  }
   if (result.closed) {
     written(run, write, after);
     apply(run, closed);
