@@ -1,4 +1,5 @@
 import type { AppJson, UsageJson } from '../../model/api.ts';
+import { runtimeKindOf } from '../../model/app-spec.ts';
 import { bytesInWords } from '../../model/in-words.ts';
 import type { AppFacts } from './app-facts.ts';
 import { Time } from './time.tsx';
@@ -19,6 +20,12 @@ export function AppNow({ app, facts }: { app: AppJson; facts: AppFacts }) {
         ) : (
           <Usage usage={facts.usage.value} cpuLimit={app.spec.limits.cpus} />
         )}
+        <dt>Runs as</dt>
+        <dd>
+          {runtimeKindOf(app.spec) === 'docker'
+            ? 'a container'
+            : 'a command: a process that is isolated from nothing'}
+        </dd>
         <dt>Host</dt>
         <dd>{condition.host ?? 'none'}</dd>
         <dt>Generation</dt>
