@@ -242,6 +242,31 @@ describe.runIf(requirePart('temporal'))('the app workflow', () => {
     });
   });
 
+  it('publishes the instance again when a wake cuts its idle stop short', async () => {
+    const world = createWorld({
+      ...milliseconds,
+      idle: { ...milliseconds.idle, idleAfterMs: 1, disconnectedAfterMs: 1 },
+    });
+    await scene(world, async ({ say }) => {
+      const reached = new Promise<void>((done) => {
+        world.closeGate = { reached: done, open: new Promise(() => undefined) };
+      });
+      await finished(world, await say('wake'));
+      await reached;
+      expect(await finished(world, await say('wake'))).toEqual({
+        state: 'succeeded',
+        detail: 'ready as generation 1',
+      });
+      await eventually(() =>
+        expect(world.ledger.filter((line) => line.startsWith('start'))).toEqual([
+          'start 1',
+          'start 1',
+        ]),
+      );
+      expect(world.ledger).not.toContain('stop 1');
+    });
+  });
+
   it('undoes a start that a stop overtakes', async () => {
     const world = createWorld(milliseconds);
     await scene(world, async ({ say }) => {
