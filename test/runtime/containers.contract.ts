@@ -526,10 +526,16 @@ export function describeContainers(
 
       it('contains a fork bomb, which stop ends', async () => {
         const mark = marker();
-        const { name } = await run(`while :; do sleep ${mark} & done 2>/dev/null`, {
-          limits: { cpus: 0.5, memoryBytes: 128 * MiB, pids: 24 },
+        // A shell that cannot fork ends: the bomb is a shell of its own, and the first waits.
+        const { name } = await run(
+          `sleep ${mark} & (while :; do sleep ${mark} & done) 2>/dev/null; wait`,
+          {
+            limits: { cpus: 1, memoryBytes: 128 * MiB, pids: 24 },
+          },
+        );
+        await eventually(() => expect(running(mark).length).toBeGreaterThan(5), {
+          deadlineMs: 40_000,
         });
-        await eventually(() => expect(running(mark).length).toBeGreaterThan(5));
         for (let look = 0; look < 5; look += 1) {
           const usage = await containers.usage(name);
           // The init process of a container is one more.

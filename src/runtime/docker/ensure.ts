@@ -46,9 +46,14 @@ export async function ensureInstance(
     if (found?.phase === 'created') await start(engine, name);
     if (found?.phase === 'paused') await unpause(engine, name);
     const now = await inspectInstance(engine, name);
-    if (now !== null) return now;
+    // An engine under load may say that it resumed a container which it froze a moment ago.
+    if (now !== null && now.phase !== 'paused') return now;
+    if (now !== null) await pause(betweenLooksMs * 10);
   }
-  throw new LabError('conflict', `cannot start ${name}: it was removed while it was started`);
+  throw new LabError(
+    'runtime_unavailable',
+    `cannot start ${name}: it was removed, or frozen, each time it was started`,
+  );
 }
 
 /** A name is taken before its container can be seen. Null when it stays unseen: it was removed. */
