@@ -19,8 +19,11 @@ import { lastLines } from './last-lines.ts';
 import { withNamedFailures } from './named-failure.ts';
 import type { HostPorts } from './ports.ts';
 
-/** First looks come close together, later ones back off: what starts fast is seen fast. */
-const probePauseMs = { first: 15, factor: 1.3, most: 500 } as const;
+/**
+ * The pause between looks grows with the time that has passed, by a hundredth of it: what starts fast is
+ * seen fast, and nobody waits for more than one per cent longer than the app needs.
+ */
+const probePauseMs = { least: 15, share: 0.01, most: 500 } as const;
 const tailBytes = 16 * 1024;
 /** So often a start is tried that met trouble of the engine's own: with the pauses about 12 s. */
 const maxAttempts = 7;
@@ -174,7 +177,7 @@ export function createHostActivities(ports: HostPorts) {
     // An adopted or thawed instance is older than this start; a retry does not win it more time.
     const startedAtMs = Math.max(made.startedAtMs ?? 0, activityInfo().scheduledTimestampMs);
     const deadlineMs = startedAtMs + spec.health.startDeadlineMs;
-    let pauseMs: number = probePauseMs.first;
+    const beganMs = Date.now();
     let lastAnswer = 'nothing answered';
     let told = false;
     let instance: Instance | null = made;
@@ -228,8 +231,8 @@ export function createHostActivities(ports: HostPorts) {
         told = true;
         await tell(`waiting for a healthy answer at ${preset.healthPath}`);
       }
-      await sleep(pauseMs);
-      pauseMs = Math.min(pauseMs * probePauseMs.factor, probePauseMs.most);
+      const grownMs = (Date.now() - beganMs) * probePauseMs.share;
+      await sleep(Math.min(Math.max(grownMs, probePauseMs.least), probePauseMs.most));
     }
   }
 
