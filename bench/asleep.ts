@@ -14,6 +14,8 @@ const ticksASecond = 100;
 export const bench: Bench = async ({ say }) => {
   const lab = await startLab();
   try {
+    say('waiting until everything is warm');
+    await new Promise((resolve) => setTimeout(resolve, quietMs));
     say('measuring without apps');
     const empty = await measure(lab);
     say(`registering ${apps} apps`);
