@@ -182,7 +182,11 @@ async function readAllOnce(routes: Routes): Promise<void> {
     const present = new Set<string>();
     for (const route of all) {
       present.add(route.app);
-      put(routes, route, read);
+      // The list may be older than a route that was read alone meanwhile. Taking a route away cuts
+      // WebSockets, so only a reading of that app, which waits its turn, may do it.
+      const hasTarget = Boolean(routes.entries.get(route.app)?.route.target);
+      if (hasTarget && route.target === null) void reread(routes, route.app);
+      else put(routes, route, read);
     }
     for (const [app, entry] of routes.entries) {
       if (!present.has(app) && entry.read <= read) remove(routes, app);
