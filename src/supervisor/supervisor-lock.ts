@@ -4,7 +4,7 @@ import { LabError } from '../model/failures.ts';
 import { identify, isAlive, type ProcessIdentity } from './process-identity.ts';
 
 /** Another one that takes over at the same time shows itself within this. */
-const settleMs = 100;
+const settleMs = 250;
 
 export interface SupervisorLock {
   /** The supervisor that left its lock behind, when it ended without removing it. */
@@ -26,7 +26,7 @@ export async function lockSupervisor(runFolder: string): Promise<SupervisorLock>
   await writeFile(draft, text, { mode: 0o600 });
   try {
     const stale = await acquire(file, draft);
-    if (stale !== null) await settle(file, text);
+    await settle(file, text);
     return {
       tookOverFrom: stale,
       release: async () => {
