@@ -28,7 +28,8 @@ import { appEntity, controlQueue, hostQueue } from './src/model/names.ts';
 import { chooseRuntimes } from './src/choose-runtimes.ts';
 import { readSecretFile } from './src/secret-file.ts';
 import { openPostgresStore } from './src/store/postgres/index.ts';
-import { instanceExitedSignal, appWorkflowType } from './src/workflows/messages.ts';
+import { prepareNamespace } from './src/supervisor/temporal-namespace.ts';
+import { appStart, appWorkflowType, instanceExitedSignal } from './src/workflows/messages.ts';
 
 /** How long activities may finish after SIGTERM, and when the rest is cut. */
 const shutdownGraceMs = 10_000;
@@ -73,6 +74,12 @@ async function main(config: Config, log: Log): Promise<void> {
   const { runtimes, missing, notes } = chooseRuntimes({ config, installation, folder, log });
 
   const connection = await NativeConnection.connect({ address: config.TEMPORAL_ADDRESS });
+  // A workflow task that sets an unknown attribute fails and is tried for ever: look before.
+  await prepareNamespace({
+    address: config.TEMPORAL_ADDRESS,
+    namespace: config.TEMPORAL_NAMESPACE,
+    deadlineMs: 10_000,
+  });
   const client = new Client({
     connection: Connection.lazy({ address: config.TEMPORAL_ADDRESS }),
     namespace: config.TEMPORAL_NAMESPACE,
@@ -186,22 +193,14 @@ async function tellExited(
 }
 
 async function ensureWorkflow(client: Client, name: string): Promise<'started' | 'open'> {
-  const workflowId = appEntity(name);
-  const handle = client.workflow.getHandle(workflowId);
+  const handle = client.workflow.getHandle(appEntity(name));
   try {
     const { status } = await handle.describe();
     if (status.name === 'RUNNING') return 'open';
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error;
   }
-  await client.workflow.start(appWorkflowType, {
-    workflowId,
-    taskQueue: controlQueue,
-    args: [{ name }],
-    workflowIdReusePolicy: 'ALLOW_DUPLICATE',
-    workflowIdConflictPolicy: 'USE_EXISTING',
-    staticSummary: `app ${name}`,
-  });
+  await client.workflow.start(appWorkflowType, appStart(name));
   return 'started';
 }
 

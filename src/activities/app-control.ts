@@ -34,6 +34,7 @@ export function createControlActivities(ports: ControlPorts) {
       return {
         life: app.mark.life,
         policy: policyOf(app.spec),
+        owner: app.owner,
         state: stateFromRow(app),
         unfinished: await store.operations.unfinished(appEntity(input.name)),
       };
@@ -83,8 +84,8 @@ export function createControlActivities(ports: ControlPorts) {
       });
     },
 
-    /** Writes the row as the state machine sees it, and tells the definition's policy. */
-    async recordApp(input: RecordInput): Promise<{ policy: AppPolicy }> {
+    /** Writes the row as the state machine sees it, and tells the definition's policy and owner. */
+    async recordApp(input: RecordInput): Promise<{ policy: AppPolicy; owner?: string }> {
       return withNamedFailures(async () => {
         const app = await existing(input.name);
         await store.apps.advance(input.name, input, {
@@ -97,7 +98,7 @@ export function createControlActivities(ports: ControlPorts) {
           ...(input.event ? { event: input.event } : {}),
           ...finishOf(input),
         });
-        return { policy: policyOf(app.spec) };
+        return { policy: policyOf(app.spec), owner: app.owner };
       });
     },
 

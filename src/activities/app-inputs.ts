@@ -17,6 +17,7 @@ export interface Writing {
 export interface BeganLife {
   life: number;
   policy: AppPolicy;
+  owner?: string;
   /** The state the row tells: what another life left behind. */
   state: AppState;
   /** Commands that no life has ended; some may come as signals too. */

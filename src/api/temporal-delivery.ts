@@ -1,6 +1,11 @@
 import type { Client } from '@temporalio/client';
-import { controlQueue, type EntityName } from '../model/names.ts';
-import { appWorkflowType, commandSignal, type AppCommand } from '../workflows/messages.ts';
+import type { EntityName } from '../model/names.ts';
+import {
+  appStart,
+  appWorkflowType,
+  commandSignal,
+  type AppCommand,
+} from '../workflows/messages.ts';
 import type { Deliver } from './dependencies.ts';
 
 /**
@@ -15,14 +20,9 @@ export function temporalDelivery(options: { client: Client; deadlineMs: number }
     const command: AppCommand = payload;
     await client.withDeadline(Date.now() + deadlineMs, () =>
       client.workflow.signalWithStart(appWorkflowType, {
-        workflowId: entity,
-        taskQueue: controlQueue,
-        args: [{ name }],
+        ...appStart(name),
         signal: commandSignal,
         signalArgs: [command],
-        workflowIdReusePolicy: 'ALLOW_DUPLICATE',
-        workflowIdConflictPolicy: 'USE_EXISTING',
-        staticSummary: `App ${name}: wakes for visitors, sleeps when nobody uses it`,
       }),
     );
   };

@@ -50,6 +50,10 @@ export function statusOf(condition: Pick<AppCondition, 'wanted' | 'phase'>): App
   }
 }
 
+/** One word for what does not mend itself and waits for a person; null when nothing does. */
+export const attentionOf = (condition: Pick<AppCondition, 'phase'>): 'failed' | null =>
+  condition.phase === 'failed' ? 'failed' : null;
+
 /**
  * The one sentence that answers: what is it doing, since when, what is it waiting for, who caused
  * that. The same sentence in API, pages, CLI and Temporal Web UI, so it is made only here.

@@ -61,11 +61,13 @@ export async function recordIfNews(run: AppRun): Promise<boolean> {
     run.revision -= 1;
     return false;
   }
-  const { policy } = await control.recordApp.executeWithOptions({ summary: 'write the row' }, [
-    { ...write, condition: now, event: changed ? failedEvent(state) : null },
-  ]);
+  const { policy, owner } = await control.recordApp.executeWithOptions(
+    { summary: 'write the row' },
+    [{ ...write, condition: now, event: changed ? failedEvent(state) : null }],
+  );
   written(run, write, state);
   adopt(run, policy);
+  run.owner = owner ?? run.owner;
   return true;
 }
 

@@ -26,11 +26,19 @@ export interface Carried {
   handled: string[];
   inbox: AppCommand[];
   exits: InstanceExited[];
+  owner?: string;
 }
 
 /** The memory of one run. Handlers and steps change it only through the functions below. */
-export interface AppRun extends Omit<Carried, 'version' | 'handled' | 'policy' | 'state'> {
+export interface AppRun extends Omit<
+  Carried,
+  'version' | 'handled' | 'policy' | 'state' | 'owner'
+> {
   name: string;
+  /** Null until a reading of the row told it. */
+  owner: string | null;
+  /** Temporal is told what operators filter by; see app-shown.ts. */
+  isFilterable: boolean;
   /** Null until the row was read; commands wait in the inbox so long. */
   now: { policy: AppPolicy; state: AppState } | null;
   handled: Set<string>;
@@ -48,6 +56,8 @@ export function createRun(name: string, carried: Carried | undefined): AppRun {
     inbox: [],
     exits: [],
     ...carried,
+    owner: carried?.owner ?? null,
+    isFilterable: false,
     name,
     now: carried ? { policy: carried.policy, state: carried.state } : null,
     handled: new Set(carried?.handled),
@@ -60,6 +70,7 @@ export function createRun(name: string, carried: Carried | undefined): AppRun {
 export function beginLife(run: AppRun, began: BeganLife): void {
   run.life = began.life;
   run.now = { policy: began.policy, state: began.state };
+  run.owner = began.owner ?? null;
   run.inbox.unshift(...began.unfinished);
 }
 
@@ -70,6 +81,7 @@ export function carry(run: AppRun): Carried {
     ...{ life, revision, recorded, sinceMs, open, inbox, exits },
     ...current(run),
     handled: [...run.handled],
+    ...(run.owner === null ? {} : { owner: run.owner }),
   };
 }
 

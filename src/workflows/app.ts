@@ -3,13 +3,11 @@ import {
   condition,
   continueAsNew,
   proxyActivities,
-  setCurrentDetails,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { nextStep, type AppStep } from '../model/app-step.ts';
-import { conditionOf, explainApp } from '../model/app-view.ts';
 import { collectOneExit, currentExits, recordIfNews, remove } from './app-records.ts';
 import {
   absorb,
@@ -20,6 +18,7 @@ import {
   type AppRun,
   type Carried,
 } from './app-run.ts';
+import { isFilterable, show } from './app-shown.ts';
 import { act } from './app-steps.ts';
 import { commandSignal, instanceExitedSignal, type AppWorkflowInput } from './messages.ts';
 import { quick } from './options.ts';
@@ -30,6 +29,7 @@ import { quick } from './options.ts';
  */
 export async function app(input: AppWorkflowInput & { carried?: Carried }): Promise<void> {
   const run = createRun(input.name, input.carried);
+  run.isFilterable = isFilterable();
   setHandler(
     commandSignal,
     (command) => {
@@ -58,7 +58,7 @@ export async function app(input: AppWorkflowInput & { carried?: Carried }): Prom
     if (await collectOneExit(run)) continue;
     const { state, policy } = current(run);
     const step = nextStep(state, policy, Date.now());
-    describe(run, step);
+    show(run, step);
     switch (step.kind) {
       case 'wait':
       case 'rest':
@@ -109,19 +109,4 @@ async function isRemoved(run: AppRun, host: string | null): Promise<boolean> {
 async function renew(run: AppRun): Promise<never> {
   await condition(allHandlersFinished);
   return continueAsNew<typeof app>({ name: run.name, carried: carry(run) });
-}
-
-/** What the Temporal Web UI says of it: the same sentence as everywhere, and the next step. */
-function describe(run: AppRun, step: AppStep): void {
-  const { restartAtMs, ...shown } = conditionOf(current(run).state);
-  const at = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
-  const sentence = explainApp(run.name, {
-    ...shown,
-    since: new Date(run.sinceMs).toISOString(),
-    detail: shown.phase === 'failed' ? null : `next: ${step.kind}`,
-    restartAt: at(restartAtMs),
-    sleepsAt: at(step.kind === 'wait' ? step.untilMs : null),
-    lastLogLines: [],
-  });
-  setCurrentDetails(sentence);
 }

@@ -1,5 +1,8 @@
+import { TypedSearchAttributes } from '@temporalio/common';
 import { defineSignal } from '@temporalio/workflow';
 import type { Cause, Command, Exit } from '../model/app-state.ts';
+import { appEntity, controlQueue } from '../model/names.ts';
+import { searchAttributes } from './search-attributes.ts';
 
 /** A person's or a program's wish, delivered from the outbox. Repeats carry the same operationId. */
 export interface AppCommand {
@@ -26,3 +29,17 @@ export interface AppWorkflowInput {
 
 /** Type name and id scheme that any Temporal client may use: `app`, id `app/<name>`. */
 export const appWorkflowType = 'app';
+
+/** How the workflow of an app is started, by whoever does: options of Temporal's client. */
+export const appStart = (name: string) =>
+  ({
+    workflowId: appEntity(name),
+    taskQueue: controlQueue,
+    args: [{ name }] satisfies [AppWorkflowInput],
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    staticSummary: `App ${name}: wakes for visitors, sleeps when nobody uses it`,
+    typedSearchAttributes: new TypedSearchAttributes([
+      { key: searchAttributes.kind, value: 'app' },
+    ]),
+  }) as const;

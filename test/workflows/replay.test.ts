@@ -7,12 +7,16 @@ import { historyFolder } from './histories.ts';
 
 /** Paths every version must be able to go on from; one recording each, per version. */
 const scenarios = ['continue-as-new', 'crash-loop', 'register-wake-sleep-remove', 'stop-wake-race'];
+const fixtures = [
+  ...scenarios.flatMap((scenario) => [`v0-${scenario}.json`, `v1-${scenario}.json`]),
+  'v1-started-by-others.json',
+];
 
 describe('recorded histories', () => {
   it('replay on the code as it is now, every one of them', async () => {
     Runtime.install({ logger: new DefaultLogger('ERROR') });
     const files = readdirSync(historyFolder).filter((file) => file.endsWith('.json'));
-    for (const scenario of scenarios) expect(files).toContain(`v0-${scenario}.json`);
+    expect(files.toSorted()).toEqual(fixtures.toSorted());
     const histories = files.map((file) => ({
       workflowId: 'app/replayed',
       history: JSON.parse(readFileSync(join(historyFolder, file), 'utf8')),

@@ -28,6 +28,7 @@ export interface World {
   row: { phase: string; wanted: string; generation: number } | null;
   finished: Map<string, { state: string; detail: string }>;
   policy: AppPolicy;
+  owner: string;
   /** Commands that an earlier life took with it. */
   unfinished: AppCommand[];
   /** Instances that run now. */
@@ -53,6 +54,7 @@ export function createWorld(policy: Partial<AppPolicy> = {}): World {
     row: { phase: 'none', wanted: 'asleep', generation: 0 },
     finished: new Map(),
     policy: { ...defaults, ...policy },
+    owner: 'ada',
     unfinished: [],
     running: new Set(),
     starts: [],
@@ -66,7 +68,8 @@ export function createWorld(policy: Partial<AppPolicy> = {}): World {
         lives += 1;
         lastRevision = 0;
         const state = initialAppState({ actor: 'test', why: 'registered' });
-        return { life: lives, policy: world.policy, state, unfinished: world.unfinished };
+        const { policy, unfinished, owner } = world;
+        return { life: lives, policy, owner, state, unfinished };
       },
       async placeApp(input: PlaceInput) {
         write(input, 'starting', 'awake', input.generation);
@@ -74,7 +77,7 @@ export function createWorld(policy: Partial<AppPolicy> = {}): World {
       },
       async recordApp(input: RecordInput) {
         write(input, input.condition.phase, input.condition.wanted, input.condition.generation);
-        return { policy: world.policy };
+        return { policy: world.policy, owner: world.owner };
       },
       async startInstance(input: StartInput) {
         world.running.add(input.generation);

@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect } from 'vitest';
+import type { WorkflowHandle } from '@temporalio/client';
+import {
+  bundleWorkflowCode,
+  Runtime,
+  Worker,
+  type WorkflowBundleWithSourceMap,
+} from '@temporalio/worker';
+import type { Command } from '../../src/model/app-state.ts';
+import { hostQueue } from '../../src/model/names.ts';
+import {
+  appStart,
+  appWorkflowType,
+  commandSignal,
+  instanceExitedSignal,
+} from '../../src/workflows/messages.ts';
+import { eventually } from '../beds/eventually.ts';
+import { connectTemporal, type TemporalBed } from '../beds/temporal.ts';
+import { quiet } from './quiet.ts';
+import { hostOf, type World } from './world.ts';
+
+/** One app's workflow among activities of a world, on the run's real Temporal server. */
+export interface Scene {
+  world: World;
+  handle: WorkflowHandle;
+  /** The app's name, of no other scene. */
+  name: string;
+  /** `byOthers`: started, if it is, as an older version or another client does. */
+  say(
+    command: Command,
+    options?: { needsNewInstance?: boolean; id?: string; byOthers?: boolean },
+  ): Promise<string>;
+  exited(generation: number): Promise<void>;
+}
+
+export interface Stage {
+  /** Runs `play` with workers of its own; the workflow is gone afterwards. */
+  play(world: World, play: (scene: Scene) => Promise<void>): Promise<void>;
+  bed(): TemporalBed;
+}
+
+const person = { actor: 'ada', why: 'a visit' };
+const crash = { exitCode: 3, signal: null, outOfMemory: false };
+
+/** Opened before and closed after the tests of the suite that calls it. */
+export function useStage(): Stage {
+  Runtime.install({ logger: quiet });
+  let bed: TemporalBed;
+  let workflowBundle: WorkflowBundleWithSourceMap;
+  beforeAll(async () => {
+    bed = await connectTemporal();
+    workflowBundle = await bundleWorkflowCode({
+      workflowsPath: fileURLToPath(new URL('../../src/workflows/index.ts', import.meta.url)),
+      logger: quiet,
+    });
+  }, 60_000);
+  afterAll(async () => {
+    await bed.close();
+  });
+
+  return {
+    bed: () => bed,
+    async play(world, play) {
+      const name = `t-${randomUUID().slice(0, 8)}`;
+      const { activities } = world;
+      const shared = {
+        connection: bed.nativeConnection,
+        namespace: bed.namespace,
+        maxHeartbeatThrottleInterval: '50 ms',
+      };
+      const taskQueue = `control-of-${name}`;
+      const control = await Worker.create({ ...shared, taskQueue, workflowBundle, activities });
+      const host = await Worker.create({
+        ...shared,
+        taskQueue: hostQueue(hostOf(name)),
+        activities,
+      });
+      const start = appStart(name);
+      const handle = bed.client.workflow.getHandle(start.workflowId);
+      const say: Scene['say'] = async (command, options = {}) => {
+        const { id: operationId = randomUUID(), needsNewInstance = false } = options;
+        const { typedSearchAttributes, ...bare } = start;
+        await bed.client.workflow.signalWithStart(appWorkflowType, {
+          ...bare,
+          ...(options.byOthers ? {} : { typedSearchAttributes }),
+          taskQueue,
+          signal: commandSignal,
+          signalArgs: [{ operationId, command, cause: person, needsNewInstance }],
+        });
+        return operationId;
+      };
+      const exited = (generation: number) =>
+        handle.signal(instanceExitedSignal, { generation, exit: crash });
+      await control.runUntil(() =>
+        host.runUntil(async () => {
+          try {
+            await play({ world, handle, name, say, exited });
+          } finally {
+            await handle.terminate('the test is over').catch(() => undefined);
+          }
+        }),
+      );
+    },
+  };
+}
+
+/** Waits until the row has a phase. */
+export const phase = (world: World, expected: string): Promise<void> =>
+  eventually(() => expect(world.row?.phase).toBe(expected), { deadlineMs: 20_000 });
+
+/** Waits for the end of an operation, and gives it. */
+export const finished = (world: World, id: string): Promise<{ state: string; detail: string }> =>
+  eventually(
+    () => {
+      const end = world.finished.get(id);
+      if (!end) throw new Error(`operation ${id} is not over`);
+      return end;
+    },
+    { deadlineMs: 20_000 },
+  );
