@@ -1,11 +1,17 @@
 import { activityInfo, cancellationSignal, heartbeat, sleep } from '@temporalio/activity';
 import { CancelledFailure } from '@temporalio/common';
-import { appBasePath, effectivePreset, runtimeKindOf, type AppSpec } from '../model/app-spec.ts';
+import {
+  effectivePreset,
+  innerBasePath,
+  runtimeKindOf,
+  type AppSpec,
+  type Learned,
+} from '../model/app-spec.ts';
 import { describeExit, type Exit } from '../model/app-state.ts';
 import { LabError } from '../model/failures.ts';
 import { appEntity, instanceName } from '../model/names.ts';
 import { labels } from '../model/instance-labels.ts';
-import type { Containers, Instance } from '../runtime/containers.ts';
+import type { Containers, Door, Instance } from '../runtime/containers.ts';
 import type { App } from '../store/ports.ts';
 import type {
   CollectExitInput,
@@ -16,6 +22,7 @@ import type {
 } from './app-inputs.ts';
 import { changeOf, finishOf } from './app-control.ts';
 import { lastLines } from './last-lines.ts';
+import { lookForHealth } from './look-for-health.ts';
 import { withNamedFailures } from './named-failure.ts';
 import type { HostPorts } from './ports.ts';
 
@@ -100,10 +107,11 @@ export function createHostActivities(ports: HostPorts) {
     }
     const end = await waitUntilHealthy(runtime, app, made, tell);
     if (end.outcome === 'failed') return giveUp(input, runtime, end);
-    const { address } = end;
+    const { door, learned } = end;
     await store.apps.advance(name, input, {
       condition: { ...changeOf(input.condition), detail: null, sleepsInMs: input.sleepsInMs },
-      route: { generation, host, address: address.host, port: address.port },
+      route: { generation, host, address: door.host, port: door.port },
+      learned,
       event: {
         actor: input.cause.actor,
         what: 'ready',
@@ -112,7 +120,7 @@ export function createHostActivities(ports: HostPorts) {
           generation,
           host,
           attempt: activityInfo().attempt,
-          ...(end.imageDigest ? { imageDigest: end.imageDigest } : {}),
+          ...(learned.imageDigest ? { imageDigest: learned.imageDigest } : {}),
         },
       },
       ...finishOf(input),
@@ -129,7 +137,7 @@ export function createHostActivities(ports: HostPorts) {
     const { spec, name } = app;
     await tell(spec.image ? `preparing image ${spec.image}` : 'starting the command');
     const preset = effectivePreset(spec);
-    const base = appBasePath(name);
+    const base = innerBasePath(name, spec);
     return runtime.ensure(
       {
         name: instanceName(name, generation),
@@ -141,7 +149,8 @@ export function createHostActivities(ports: HostPorts) {
         ...(spec.image ? { image: spec.image } : {}),
         ...(spec.command ? { command: spec.command } : {}),
         ...(spec.workingDirectory ? { workingDirectory: spec.workingDirectory } : {}),
-        ...(spec.port ? { port: spec.port } : {}),
+        ...(spec.port ? { port: spec.port, alternativePorts: spec.alternativePorts } : {}),
+        ...(spec.hostPort ? { hostPort: spec.hostPort } : {}),
         basePath: base,
         environment: (port) => ({
           ...preset.environment({ port, base }),
@@ -167,13 +176,16 @@ export function createHostActivities(ports: HostPorts) {
     made: Instance,
     tell: (detail: string) => Promise<void>,
   ): Promise<
-    | { outcome: 'ready'; address: { host: string; port: number }; imageDigest: string | null }
+    | { outcome: 'ready'; door: Door; learned: Learned }
     | { outcome: 'failed'; exit: Exit | null; reason: string; permanent: boolean }
   > {
     const { spec } = app;
     const preset = effectivePreset(spec);
-    const base = preset.prefixMode === 'keep' ? appBasePath(app.name) : '';
-    const path = `${base}${preset.healthPath}`;
+    const expected = {
+      ...preset,
+      mode: spec.prefixMode ?? preset.prefixMode,
+      base: innerBasePath(app.name, spec),
+    };
     // An adopted or thawed instance is older than this start; a retry does not win it more time.
     const startedAtMs = Math.max(made.startedAtMs ?? 0, activityInfo().scheduledTimestampMs);
     const deadlineMs = startedAtMs + spec.health.startDeadlineMs;
@@ -184,7 +196,7 @@ export function createHostActivities(ports: HostPorts) {
     for (let looks = 0; ; looks += 1) {
       cancellationSignal().throwIfAborted();
       // The engine is asked now and then only; an exit is rare and a probe is cheap.
-      if (looks % 5 === 4 || !instance?.address) instance = await runtime.inspect(made.name);
+      if (looks % 5 === 4 || !instance?.doors.length) instance = await runtime.inspect(made.name);
       if (instance === null) {
         return { outcome: 'failed', exit: null, reason: 'its instance vanished', permanent: false };
       }
@@ -197,28 +209,19 @@ export function createHostActivities(ports: HostPorts) {
           permanent: false,
         };
       }
-      if (instance.address) {
-        const answer = await ports
-          .probe({
-            ...instance.address,
-            path,
-            headers: { 'user-agent': 'labkeeper-probe' },
-            timeoutMs: spec.health.probeTimeoutMs,
-          })
-          .catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
-        if (typeof answer !== 'string') {
-          if (isHealthy(answer, preset.healthBody)) {
-            return {
-              outcome: 'ready',
-              address: instance.address,
-              imageDigest: instance.imageDigest,
-            };
-          }
-          lastAnswer = `${path} answered ${answer.status}`;
-        } else {
-          lastAnswer = `${path} on port ${spec.port ?? instance.address.port}: ${answer}`;
+      const { imageDigest } = instance;
+      const answers: string[] = [];
+      for (const door of doorsToTry(instance, app.learned)) {
+        const health = await lookForHealth((path) => lookAt(door, path, spec), expected);
+        if (health.outcome === 'healthy') {
+          const { prefixMode } = health;
+          const learned = { imageDigest, port: door.innerPort, prefixMode };
+          return { outcome: 'ready', door, learned };
         }
+        const port = spec.image ? door.innerPort : door.port;
+        answers.push(`port ${port}: ${health.lastAnswer}`);
       }
+      if (answers.length > 0) lastAnswer = answers.join('; ');
       if (Date.now() >= deadlineMs) {
         return {
           outcome: 'failed',
@@ -234,6 +237,19 @@ export function createHostActivities(ports: HostPorts) {
       const grownMs = (Date.now() - beganMs) * probePauseMs.share;
       await sleep(Math.min(Math.max(grownMs, probePauseMs.least), probePauseMs.most));
     }
+  }
+
+  /** One GET as labkeeper's probe; what hindered it, in words, when nothing answered. */
+  async function lookAt(
+    { host, port }: Door,
+    path: string,
+    spec: AppSpec,
+  ): Promise<{ status: number; body: string } | string> {
+    const headers = { 'user-agent': 'labkeeper-probe' };
+    const { probeTimeoutMs: timeoutMs } = spec.health;
+    return ports
+      .probe({ host, port, path, headers, timeoutMs })
+      .catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
   }
 
   /** Nothing half-started stays: collect what it said, remove it, tell row and timeline. */
@@ -352,12 +368,11 @@ export function createHostActivities(ports: HostPorts) {
   }
 }
 
-function isHealthy(
-  answer: { status: number; body: string },
-  expectedBody: string | undefined,
-): boolean {
-  if (expectedBody === undefined) return answer.status < 500;
-  return answer.status === 200 && answer.body.trim() === expectedBody;
+/** The one that answered last time, when it is the same image; else all of them. */
+function doorsToTry({ doors, imageDigest }: Instance, learned: Learned | null): readonly Door[] {
+  if (learned === null || learned.imageDigest !== imageDigest) return doors;
+  const known = doors.filter(({ innerPort }) => innerPort === learned.port);
+  return known.length > 0 ? known : doors;
 }
 
 /** Heartbeats while `act` runs, so that a dead worker is noticed and a cancel arrives. */

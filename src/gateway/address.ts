@@ -24,12 +24,12 @@ export function locate(host: string, path: string): Place | null {
   return { app: label.toLowerCase(), form: 'host', base: '', rest: path };
 }
 
-/** On its own host an app that keeps its prefix is still found below it, else null. */
-export function keepPlace(place: Place): Place | null {
+/** On its own host an app that keeps its prefix (`inner`) is still found below it, else null. */
+export function keepPlace(place: Place, inner: string): Place | null {
   if (place.form === 'path') return place;
-  const below = place.rest.startsWith('/app/') ? belowApp(place.rest) : null;
-  if (below === null || below.app !== place.app) return null;
-  return { ...place, base: appBasePath(place.app), rest: below.rest };
+  if (!place.rest.startsWith(inner)) return null;
+  const rest = place.rest.slice(inner.length);
+  return /^(?:$|[/?])/.test(rest) ? { ...place, base: inner, rest } : null;
 }
 
 /**

@@ -76,10 +76,10 @@ interface AppRequest {
 function serveEntry(gateway: AppGateway, exchange: Exchange, found: Place, entry: Entry): void {
   const { head } = exchange;
   const keeps = entry.preset.prefixMode === 'keep';
-  const place = keeps ? keepPlace(found) : found;
+  const place = keeps ? keepPlace(found, entry.inner) : found;
   if (place === null) {
     // On its own host an app that keeps its prefix lives below it.
-    answer(exchange, redirect(bodyless(head) ? 307 : 308, `/app/${found.app}${head.path}`));
+    answer(exchange, redirect(bodyless(head) ? 307 : 308, `${entry.inner}${head.path}`));
     return;
   }
   if (!place.rest.startsWith('/')) {
@@ -142,7 +142,8 @@ function send(gateway: AppGateway, request: AppRequest, entry: Entry): void {
     serveWithoutTarget(gateway, request, entry);
     return;
   }
-  const strips = entry.preset.prefixMode === 'strip';
+  const inner = entry.preset.prefixMode === 'strip' ? '' : entry.inner;
+  const stripped = inner === '' ? place.base : '';
   const tagged = entry.preset.tabScript && isNavigation(head);
   const use = useOf(gateway.ledger, place.app);
   const counts = !noise && !head.upgrade;
@@ -164,13 +165,13 @@ function send(gateway: AppGateway, request: AppRequest, entry: Entry): void {
     pool: gateway.pool,
     target,
     head: requestHeadFor(head, {
-      path: strips ? place.rest : head.path,
+      path: `${inner}${place.rest}`,
       visitor: visitorSideOf(exchange.connection),
-      prefix: strips ? place.base : '',
+      prefix: stripped,
       dropOwnCookies: true,
       identity: tagged,
     }),
-    rewrite: { prefix: strips ? place.base : '', host: head.host, dropOwnCookies: true },
+    rewrite: { base: place.base, inner, host: head.host, dropOwnCookies: true },
     addition: (answered) => (tagged && takesTag(answered) ? tabTag(place.base) : null),
     onHead: (answered) => {
       if (entry.suspectGeneration !== null) trust(gateway.routes, entry);

@@ -22,7 +22,7 @@ export function serveConsole(pool: UpstreamPool, api: Target, exchange: Exchange
       dropOwnCookies: false,
       identity: false,
     }),
-    rewrite: { prefix: '', host: head.host, dropOwnCookies: false },
+    rewrite: { base: '', inner: '', host: head.host, dropOwnCookies: false },
     onEnd: () => {},
     onFailure: (failure) => {
       const why =

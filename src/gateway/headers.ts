@@ -27,7 +27,9 @@ export interface RequestRewrite {
 }
 
 export interface ResponseRewrite {
-  prefix: string;
+  /** Where the visitor finds the target, and where the target believes to be; '' is the root. */
+  base: string;
+  inner: string;
   /** The authority the visitor used, to recognise absolute redirects to ourselves. */
   host: string;
   dropOwnCookies: boolean;
@@ -118,17 +120,17 @@ export function switchHeadFor(head: ResponseHead, dropOwnCookies: boolean): stri
   return `${text}\r\n`;
 }
 
-/** A redirect below the app's own root, seen from outside: the base goes back in front. */
+/** A redirect below what the app takes for its base, seen from outside: the public base replaces it. */
 export function publicLocation(location: string, rewrite: ResponseRewrite): string {
-  const { prefix, host } = rewrite;
-  if (prefix === '') return location;
+  const { base, inner, host } = rewrite;
+  if (base === inner) return location;
   if (location.startsWith('/')) {
-    return location.startsWith('//') ? location : withPrefix(location, prefix);
+    return location.startsWith('//') ? location : asPublic(location, rewrite);
   }
   for (const scheme of ['http://', 'https://']) {
     const start = scheme + host;
     if (location.startsWith(`${start}/`)) {
-      return start + withPrefix(location.slice(start.length), prefix);
+      return start + asPublic(location.slice(start.length), rewrite);
     }
   }
   return location;
@@ -180,6 +182,11 @@ function classOf(name: string): HeaderClass {
   return 'plain';
 }
 
-function withPrefix(path: string, prefix: string): string {
-  return path === prefix || path.startsWith(`${prefix}/`) ? path : prefix + path;
+/** Apps that know their public base name it already; what is not below the inner one stays. */
+function asPublic(path: string, { base, inner }: ResponseRewrite): string {
+  if (inner === '') return isBelow(path, base) ? path : base + path;
+  return isBelow(path, inner) ? base + path.slice(inner.length) : path;
 }
+
+const isBelow = (path: string, base: string): boolean =>
+  path.startsWith(base) && /^(?:$|[/?#])/.test(path.slice(base.length));

@@ -1,4 +1,4 @@
-import { effectivePreset } from '../model/app-spec.ts';
+import { effectivePreset, innerBasePath } from '../model/app-spec.ts';
 import { statusOf, type AppStatus } from '../model/app-view.ts';
 import type { Preset } from '../model/presets.ts';
 import type { VisitRules } from '../model/visit.ts';
@@ -9,6 +9,8 @@ import type { AppRoute, RouteStore } from '../store/ports.ts';
 export interface Entry {
   route: AppRoute;
   preset: Preset;
+  /** The path below which the app believes to be served. */
+  inner: string;
   rules: VisitRules;
   status: AppStatus;
   /** The route as text, to see whether a re-read changed anything. */
@@ -148,10 +150,11 @@ const maxLookUps = 50;
 const maxUnknown = 10_000;
 
 function entryOf(route: AppRoute, read: number, text = JSON.stringify(route)): Entry {
-  const preset = effectivePreset(route.spec);
+  const preset = effectivePreset(route.spec, route.learned);
   return {
     route,
     preset,
+    inner: innerBasePath(route.app, route.spec),
     rules: { ignoredPaths: preset.ignoredPaths, ignoredAgents: route.spec.ignoredAgents },
     status: statusOf(route.condition),
     text,

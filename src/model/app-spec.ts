@@ -20,6 +20,8 @@ const durationMs = (description: string, defaultMs: number, minimumMs = 10) =>
 const imagePattern =
   /^[a-z0-9]+(?:[._:/-][a-zA-Z0-9]+|__[a-z0-9]+)*(?::[\w][\w.-]{0,127})?(?:@sha256:[a-f0-9]{64})?$/;
 
+const portSchema = z.int().min(1).max(65_535);
+
 const noNul = (value: string) => !value.includes('\0');
 
 const limitsSchema = z
@@ -107,14 +109,30 @@ const appFields = {
     .refine(noNul, 'must not contain a NUL character')
     .optional()
     .describe('Where the command starts; for processes the instance folder when absent'),
-  port: z
-    .int()
-    .min(1)
-    .max(65_535)
+  port: portSchema
     .optional()
     .describe(
       'Port the app listens on inside its container. Processes are told theirs: {port}, PORT',
     ),
+  alternativePorts: z
+    .array(portSchema)
+    .max(4)
+    .default([])
+    .describe(
+      'Other ports an image may listen on instead: what it EXPOSEs decides, else the first to answer',
+    ),
+  hostPort: portSchema
+    .optional()
+    .describe('Loopback port of the host on which a container is published too'),
+  basePath: z
+    .string()
+    .max(512)
+    .regex(
+      /^(?:\/[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}){1,8}$/,
+      'must be an absolute path of letters, digits and _ . - without final slash',
+    )
+    .optional()
+    .describe('Path below which the app believes to be served; /app/<name> when absent'),
   environment: z
     .record(
       z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,255}$/, 'must be an environment variable name'),
@@ -124,7 +142,12 @@ const appFields = {
     .default({})
     .describe('Plain variables; never put a secret here'),
   preset: presetSchema.default('plain').describe('Family of the app: paths, prefix, environment'),
-  prefixMode: z.enum(['keep', 'strip']).optional().describe("Overrides the preset's prefix mode"),
+  prefixMode: z
+    .enum(['keep', 'strip', 'detect'])
+    .optional()
+    .describe(
+      "Overrides the preset's prefix mode; detect keeps the prefix unless the app is healthy only without it",
+    ),
   tabScript: z.boolean().optional().describe('Tell open tabs about sleep; false opts out'),
   ignoredPaths: z
     .array(
@@ -208,8 +231,20 @@ export const policyOf = (spec: AppSpec): AppPolicy => ({
   stopGraceMs: spec.stopGraceMs,
 });
 
+/** What a start found out about an app, so that the next one and the gateway know it. */
+export interface Learned {
+  /** Digest of the image it holds for; null for processes. */
+  imageDigest: string | null;
+  /** The port that answered inside the container. */
+  port: number;
+  prefixMode: Preset['prefixMode'];
+}
+
 /** The preset with the spec's own choices on top: what gateway and probe go by. */
-export function effectivePreset(spec: AppSpec): Preset {
+export function effectivePreset(
+  spec: AppSpec,
+  learned: Pick<Learned, 'prefixMode'> | null = null,
+): Preset {
   const preset = presets[spec.preset];
   const { healthBody, ...rest } = preset;
   // The preset's expected body belongs to the preset's path only.
@@ -217,7 +252,10 @@ export function effectivePreset(spec: AppSpec): Preset {
   return {
     ...rest,
     ...(keepsBody ? { healthBody } : {}),
-    prefixMode: spec.prefixMode ?? preset.prefixMode,
+    prefixMode:
+      spec.prefixMode === 'detect'
+        ? (learned?.prefixMode ?? 'keep')
+        : (spec.prefixMode ?? preset.prefixMode),
     healthPath: spec.health.path ?? preset.healthPath,
     tabScript: spec.tabScript ?? preset.tabScript,
     ignoredPaths: [...preset.ignoredPaths, ...spec.ignoredPaths],
@@ -226,6 +264,10 @@ export function effectivePreset(spec: AppSpec): Preset {
 
 /** The public path of an app on the apps listener, without final slash. */
 export const appBasePath = (name: string): string => `/app/${name}`;
+
+/** The path below which the app believes to be served, without final slash. */
+export const innerBasePath = (name: string, spec: Pick<AppSpec, 'basePath'>): string =>
+  spec.basePath ?? appBasePath(name);
 
 const cosmetic = [
   'title',

@@ -74,6 +74,10 @@ export interface InstanceSpec {
   workingDirectory?: string;
   /** Port inside a container; a process is given a free one. */
   port?: number;
+  /** Others it may be instead: the image's EXPOSE decides, else all of them are reachable. */
+  alternativePorts?: readonly number[];
+  /** A container's first port is published on this loopback port of the host too. */
+  hostPort?: number;
   /** Public path of the app without final slash: replaces `{base}`. */
   basePath: string;
   /** The whole environment for the port that was chosen. */
@@ -88,12 +92,21 @@ export interface Instance {
   phase: 'created' | 'running' | 'paused' | 'exited';
   /** Where the gateway reaches it; null unless it runs or is paused. */
   address: { host: string; port: number } | null;
+  /** Where its ports are reached, best first: one, or several when nothing says which it listens on. */
+  doors: readonly Door[];
   /** Epoch milliseconds; null before the first start. */
   startedAtMs: number | null;
   /** Set when `phase` is exited. */
   exit: Exit | null;
   /** Digest of the image that runs; null for processes. */
   imageDigest: string | null;
+}
+
+export interface Door {
+  /** The port inside its container; for a process its own. */
+  innerPort: number;
+  host: string;
+  port: number;
 }
 
 export interface LogRange {

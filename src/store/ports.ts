@@ -1,4 +1,4 @@
-import type { AppSpec } from '../model/app-spec.ts';
+import type { AppSpec, Learned } from '../model/app-spec.ts';
 import type { Cause, Command } from '../model/app-state.ts';
 import type { AppCondition } from '../model/app-view.ts';
 import type { EntityName } from '../model/names.ts';
@@ -37,6 +37,8 @@ export interface App {
   spec: AppSpec;
   /** Counts definitions from 1. */
   specRevision: number;
+  /** What its last start found out; null before one, and after a definition that makes it void. */
+  learned: Learned | null;
   condition: AppCondition;
   mark: Mark;
   createdAt: string;
@@ -121,6 +123,8 @@ export interface AppChange {
     restartInMs?: number | null;
     sleepsInMs?: number | null;
   };
+  /** What a start found out. */
+  learned?: Learned;
   /** Publishes the route, or takes it away with null. */
   route?: { generation: number; host: string; address: string; port: number } | null;
   /**
@@ -138,6 +142,7 @@ export interface AppRoute {
   app: string;
   title: string | null;
   spec: AppSpec;
+  learned: Learned | null;
   condition: AppCondition;
   /** Null when there is nothing to forward to. */
   target: { generation: number; address: string; port: number; state: 'open' | 'closing' } | null;

@@ -22,6 +22,8 @@ export interface FakeRoutes {
   publish(app: string, port: number, generation?: number): void;
   /** Takes the route away and lets the app sleep. */
   unpublish(app: string, condition?: Partial<AppCondition>): void;
+  /** What a start found out about the app. */
+  learn(app: string, learned: AppRoute['learned']): void;
   remove(app: string): void;
   /** Calls fail until it is set back; notifications are lost. */
   down: boolean;
@@ -74,6 +76,7 @@ export function fakeRoutes(): FakeRoutes {
         app,
         title: spec.title ?? null,
         spec: appSpecSchema.parse({ command: ['serve'], ...spec }),
+        learned: null,
         condition: asleep,
         target: null,
         closeId: null,
@@ -106,6 +109,9 @@ export function fakeRoutes(): FakeRoutes {
         target: null,
         closeId: null,
       });
+    },
+    learn(app, learned) {
+      set({ ...row(app), learned });
     },
     remove(app) {
       rows.delete(app);

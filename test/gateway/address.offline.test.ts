@@ -79,6 +79,6 @@ test('cookies of others keep their bytes', () => {
 });
 
 test('locations with a name that begins like the base still get the base', () => {
-  const rewrite = { prefix: '/app/plot', host: 'h', dropOwnCookies: true, addedBytes: 0 };
+  const rewrite = { base: '/app/plot', inner: '', host: 'h', dropOwnCookies: true, addedBytes: 0 };
   expect(publicLocation('/app/plotter', rewrite)).toBe('/app/plot/app/plotter');
 });

@@ -73,6 +73,29 @@ describe('prefix modes', () => {
     expect(seen.raw.join('|')).not.toContain('X-Forwarded-Prefix');
   });
 
+  test('an app built for a base of its own sees that one, and its redirects are mended', async () => {
+    const { url } = await gatewayTo(
+      (request, response) => {
+        if (request.url !== '/lab1/old') echo(request, response);
+        else response.writeHead(302, { location: '/lab1/new?x=1' }).end();
+      },
+      { preset: 'streamlit', basePath: '/lab1' },
+    );
+    const seen = (await (await fetch(url('/app/plot/a?c=1'))).json()) as { url: string };
+    expect(seen.url).toBe('/lab1/a?c=1');
+    const moved = await fetch(url('/app/plot/old'), { redirect: 'manual' });
+    expect(moved.headers.get('location')).toBe('/app/plot/new?x=1');
+  });
+
+  test('detect keeps the prefix until a start found out that it must be stripped', async () => {
+    const bed = await gatewayTo(echo, { prefixMode: 'detect', basePath: '/lab1' });
+    const seen = async () =>
+      ((await (await fetch(bed.url('/app/plot/a'))).json()) as { url: string }).url;
+    expect(await seen()).toBe('/lab1/a');
+    bed.store.learn('plot', { imageDigest: null, port: 1, prefixMode: 'strip' });
+    await eventually(async () => expect(await seen()).toBe('/a'));
+  });
+
   test('the base without its slash is redirected, query kept', async () => {
     const { url } = await gatewayTo(echo);
     const answer = await fetch(url('/app/plot?x=1'), { redirect: 'manual' });

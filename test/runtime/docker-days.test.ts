@@ -130,6 +130,33 @@ describe.runIf(requirePart('docker') && requirePart('busybox'))('a Docker Engine
     expect(await containers.inspect(spec.name)).toBeNull();
   });
 
+  it('tells each door of a container whose port nobody named for sure', async () => {
+    const serve = 'mkdir -p /tmp/w; echo here > /tmp/w/index.html; httpd -f -p 8501 -h /tmp/w';
+    const spec = specOf(serve, { port: 8506, alternativePorts: [8501] });
+    const { doors, address } = await containers.ensure(spec);
+    expect(doors.map(({ innerPort }) => innerPort)).toEqual([8506, 8501]);
+    expect(address).toEqual({ host: doors[0]?.host, port: doors[0]?.port });
+    await eventually(async () => {
+      const answer = await fetch(`http://127.0.0.1:${doors[1]?.port}/`);
+      expect(await answer.text()).toBe('here\n');
+    });
+    await containers.remove(spec.name);
+    const only = specOf(serve, { port: 8506 });
+    expect((await containers.ensure(only)).doors).toHaveLength(1);
+    await containers.remove(only.name);
+  });
+
+  it('publishes a container on the port of the host that was asked for', async () => {
+    const holder = createServer().listen(0, '127.0.0.1');
+    await once(holder, 'listening');
+    const { port: hostPort } = holder.address() as AddressInfo;
+    const spec = specOf('sleep 600', { hostPort });
+    await expect(containers.ensure(spec)).rejects.toMatchObject({ type: 'start_refused' });
+    await new Promise((resolve) => holder.close(resolve));
+    expect((await containers.ensure(spec)).address).toEqual({ host: '127.0.0.1', port: hostPort });
+    await containers.remove(spec.name);
+  });
+
   it('reaches containers of a shared network by their own address', async () => {
     const network = `labkeeper-${randomUUID().slice(0, 8)}`;
     const made = await engine.docker.createNetwork({ Name: network });

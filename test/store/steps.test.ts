@@ -38,6 +38,19 @@ describe.runIf(requirePart('postgres'))('steps of an app', () => {
     expect(await store.operations.unfinished('app/reborn')).toHaveLength(1);
   });
 
+  it('keeps what a start found out until a definition makes it void', async () => {
+    const { store } = bed;
+    const { name, mark } = await startedApp(store);
+    const learned = { imageDigest: 'sha256:1', port: 8501, prefixMode: 'strip' } as const;
+    await store.apps.advance(name, mark(), { ...readyChange(name, 1), learned });
+    expect(await store.routes.find(name)).toMatchObject({ learned });
+    const titled = { title: 'Titled' };
+    await store.apps.register(registration(name, { spec: titled }));
+    expect(await existing(store, name)).toMatchObject({ learned });
+    await store.apps.register(registration(name, { spec: { ...titled, basePath: '/other' } }));
+    expect(await existing(store, name)).toMatchObject({ learned: null });
+  });
+
   it('writes everything of a step at once', async () => {
     const { store } = bed;
     const { name, mark } = await startedApp(store);

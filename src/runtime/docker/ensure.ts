@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ContainerCreateOptions } from 'dockerode';
+import { portsToTry } from '../../model/container-ports.ts';
 import { LabError } from '../../model/failures.ts';
 import type { Instance, InstanceSpec } from '../containers.ts';
 import { labels } from '../../model/instance-labels.ts';
@@ -77,7 +78,7 @@ async function create(engine: Engine, spec: InstanceSpec, options: Options): Pro
     try {
       await call(engine, attempt, (abortSignal) =>
         engine.docker.createContainer({
-          ...createOptions(engine, spec, port, resolved),
+          ...createOptions(engine, spec, portsOf(spec, port, resolved), resolved),
           abortSignal,
         }),
       );
@@ -92,13 +93,24 @@ async function create(engine: Engine, spec: InstanceSpec, options: Options): Pro
   }
 }
 
-function createOptions(
-  engine: Engine,
+function portsOf(
   spec: InstanceSpec,
   port: number,
   image: ResolvedImage,
+): readonly [number, ...number[]] {
+  const { alternativePorts = [] } = spec;
+  const [first = port, ...others] = portsToTry({ port, alternativePorts }, image.exposedPorts);
+  return [first, ...others];
+}
+
+function createOptions(
+  engine: Engine,
+  spec: InstanceSpec,
+  ports: readonly [number, ...number[]],
+  image: ResolvedImage,
 ): ContainerCreateOptions {
   const { limits, log, basePath } = spec;
+  const [port] = ports;
   const environment = Object.entries(spec.environment(port));
   return {
     name: containerName(engine, spec.name),
@@ -110,10 +122,10 @@ function createOptions(
       ...spec.labels,
       [labels.installation]: engine.installation,
       [ownLabels.instance]: spec.name,
-      [ownLabels.port]: String(port),
+      [ownLabels.port]: ports.join(' '),
       [ownLabels.imageDigest]: image.digest,
     },
-    ExposedPorts: { [`${port}/tcp`]: {} },
+    ExposedPorts: Object.fromEntries(ports.map((each) => [`${each}/tcp`, {}])),
     HostConfig: {
       // Zombies are reaped, and SIGTERM reaches commands that would ignore it as process 1.
       Init: true,
@@ -136,11 +148,24 @@ function createOptions(
           compress: 'false',
         },
       },
-      ...(engine.network
-        ? { NetworkMode: engine.network }
-        : { PortBindings: { [`${port}/tcp`]: [{ HostIp: '127.0.0.1', HostPort: '' }] } }),
+      ...(engine.network ? { NetworkMode: engine.network } : {}),
+      PortBindings: portBindings(engine, spec, ports),
     },
   };
+}
+
+/** On loopback: a port that is free, or the wished one for the first; none where a network is shared. */
+function portBindings(
+  engine: Engine,
+  { hostPort }: InstanceSpec,
+  [first, ...others]: readonly [number, ...number[]],
+): Record<string, { HostIp: string; HostPort: string }[]> {
+  const published = (hostPort: string) => [{ HostIp: '127.0.0.1', HostPort: hostPort }];
+  const free = engine.network ? [] : published('');
+  return Object.fromEntries([
+    [`${first}/tcp`, hostPort === undefined ? free : published(String(hostPort))],
+    ...others.map((port) => [`${port}/tcp`, free]),
+  ]);
 }
 
 /** What the engine refuses to start is removed again: nothing half-made stays. */

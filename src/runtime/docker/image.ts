@@ -7,6 +7,8 @@ export interface ResolvedImage {
   id: string;
   /** Digest in its registry; the id for an image that never came from one. */
   digest: string;
+  /** TCP ports that it EXPOSEs. */
+  exposedPorts: readonly number[];
 }
 
 const pullLimitMs = 30 * 60_000;
@@ -34,7 +36,13 @@ async function inspectImage(engine: Engine, image: string): Promise<ResolvedImag
   const repository = image.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
   const digests = found.RepoDigests ?? [];
   const own = digests.find((digest) => digest.startsWith(`${repository}@`)) ?? digests[0];
-  return { id: found.Id, digest: own?.slice(own.indexOf('@') + 1) ?? found.Id };
+  return {
+    id: found.Id,
+    digest: own?.slice(own.indexOf('@') + 1) ?? found.Id,
+    exposedPorts: Object.keys(found.Config.ExposedPorts ?? {}).flatMap((port) =>
+      port.endsWith('/udp') || port.endsWith('/sctp') ? [] : Number.parseInt(port, 10),
+    ),
+  };
 }
 
 /** Without credentials: registries that ask for some are refused with their own reason. */

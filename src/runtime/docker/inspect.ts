@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 import type { ContainerInspectInfo } from 'dockerode';
 import type { Exit } from '../../model/app-state.ts';
 import { LabError } from '../../model/failures.ts';
-import type { Instance } from '../containers.ts';
+import type { Door, Instance } from '../containers.ts';
 import { labels } from '../../model/instance-labels.ts';
 import { call, callOr, type Engine } from './engine.ts';
 import { containerName, installationFilter, ownLabels } from './naming.ts';
@@ -57,11 +57,14 @@ function toInstance(engine: Engine, info: ContainerInspectInfo): Instance {
   const own: readonly string[] = Object.values(ownLabels);
   const startedAtMs = Date.parse(state.StartedAt);
   const phase = phaseOf(state.Status);
+  const doors = phase === 'running' || phase === 'paused' ? doorsOf(engine, info) : [];
+  const [first] = doors;
   return {
     name: all[ownLabels.instance] ?? '',
     labels: Object.fromEntries(Object.entries(all).filter(([key]) => !own.includes(key))),
     phase,
-    address: phase === 'running' || phase === 'paused' ? addressOf(engine, info) : null,
+    address: first === undefined ? null : { host: first.host, port: first.port },
+    doors,
     // The engine writes the year 1 for what never happened.
     startedAtMs: startedAtMs > 0 ? startedAtMs : null,
     exit: phase === 'exited' ? exitOf(state) : null,
@@ -74,14 +77,16 @@ function phaseOf(status: string): Instance['phase'] {
   return status === 'exited' || status === 'dead' ? 'exited' : 'running';
 }
 
-function addressOf(engine: Engine, info: ContainerInspectInfo): Instance['address'] {
-  const port = info.Config.Labels[ownLabels.port] ?? '';
+function doorsOf(engine: Engine, info: ContainerInspectInfo): Door[] {
+  const ports = (info.Config.Labels[ownLabels.port] ?? '').split(' ').map(Number);
   if (engine.network !== undefined) {
     const host = info.NetworkSettings.Networks[engine.network]?.IPAddress;
-    return host ? { host, port: Number(port) } : null;
+    return host ? ports.map((port) => ({ innerPort: port, host, port })) : [];
   }
-  const published = info.NetworkSettings.Ports[`${port}/tcp`]?.[0]?.HostPort;
-  return published ? { host: '127.0.0.1', port: Number(published) } : null;
+  return ports.flatMap((innerPort) => {
+    const published = info.NetworkSettings.Ports[`${innerPort}/tcp`]?.[0]?.HostPort;
+    return published ? [{ innerPort, host: '127.0.0.1', port: Number(published) }] : [];
+  });
 }
 
 /**

@@ -4,6 +4,7 @@ import type { Engine } from './engine.ts';
 /** Beside the port's labels: what the engine does not remember by itself. */
 export const ownLabels = {
   instance: 'labkeeper.instance',
+  /** Container ports to try, best first, separated by blanks. */
   port: 'labkeeper.port',
   imageDigest: 'labkeeper.image-digest',
 } as const;

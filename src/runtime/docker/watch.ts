@@ -69,6 +69,7 @@ function removedAlready(name: string, attributes: Record<string, string>): Insta
     labels: Object.fromEntries(Object.entries(attributes).filter(([key]) => known.includes(key))),
     phase: 'exited',
     address: null,
+    doors: [],
     startedAtMs: null,
     exit: exitOf({ ExitCode: Number(attributes['exitCode'] ?? 0), OOMKilled: false }),
     imageDigest: attributes[ownLabels.imageDigest] ?? null,

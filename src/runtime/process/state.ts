@@ -97,6 +97,7 @@ export function toInstance(state: State): Instance {
     labels: plan.labels,
     phase,
     address: reachable ? { host: '127.0.0.1', port: plan.port } : null,
+    doors: reachable ? [{ innerPort: plan.port, host: '127.0.0.1', port: plan.port }] : [],
     startedAtMs: start?.startedAtMs ?? null,
     exit,
     imageDigest: null,

@@ -1,3 +1,4 @@
+import type { Learned } from '../../../model/app-spec.ts';
 import type { EntityName } from '../../../model/names.ts';
 import type { AppChange, Mark } from '../../ports.ts';
 import type { Database, Query } from '../database.ts';
@@ -15,6 +16,7 @@ export async function advanceApp(
     if (order === 'equal') return true;
     await writeCondition(query, name, mark, change.condition ?? {});
     await raiseGeneration(query, name, mark, change);
+    if (change.learned !== undefined) await writeLearned(query, name, change.learned);
     if (change.route !== undefined) await writeRoute(query, name, change.route);
     if (change.intent !== undefined) await writeIntent(query, name, change.intent);
     if (change.event !== undefined) await insertEvent(query, `app/${name}`, change.event);
@@ -102,6 +104,13 @@ async function writeCondition(
      WHERE name = $1`,
     values,
   );
+}
+
+async function writeLearned(query: Query, name: string, learned: Learned): Promise<void> {
+  await query('write what the start found out', 'UPDATE apps SET learned = $2 WHERE name = $1', [
+    name,
+    JSON.stringify(learned),
+  ]);
 }
 
 /** The floor below which no new instance is named, also after a removal. */

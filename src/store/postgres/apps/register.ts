@@ -65,20 +65,20 @@ async function replace(query: Query, input: Registration, before: App): Promise<
   const isSame = space === before.space && isSameSpec(before.spec, spec);
   if (isSame && !isRemoved) return { outcome: 'unchanged', app: before, operation: null };
   await refuseUnknownSpace(query, name, space);
+  const renews = needsNewInstance(before.spec, spec);
   const [row] = await query<AppRow>(
     'update',
     `UPDATE apps SET spec = $2::jsonb, spec_revision = spec_revision + $3, space = $4,
-       updated_at = now(),
+       updated_at = now(), learned = CASE WHEN $6 THEN NULL ELSE learned END,
        wanted = CASE wanted WHEN 'gone' THEN 'asleep' ELSE wanted END,
        since = CASE wanted WHEN 'gone' THEN now() ELSE since END,
        actor = CASE wanted WHEN 'gone' THEN $5 ELSE actor END,
        why = CASE wanted WHEN 'gone' THEN 'registered again' ELSE why END
      WHERE name = $1 RETURNING ${appColumns}`,
-    [name, JSON.stringify(spec), isSame ? 0 : 1, space, actor],
+    [name, JSON.stringify(spec), isSame ? 0 : 1, space, actor, renews],
   );
   if (row === undefined) throw new Error(`app/${name} vanished under its lock`);
   const app = toApp(row);
-  const renews = needsNewInstance(before.spec, spec);
   const operation = await accept(query, input, 'replace', renews, app.specRevision);
   return { outcome: 'replaced', app, operation };
 }

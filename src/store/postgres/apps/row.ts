@@ -1,4 +1,4 @@
-import { appSpecSchema, type AppSpec } from '../../../model/app-spec.ts';
+import { appSpecSchema, type AppSpec, type Learned } from '../../../model/app-spec.ts';
 import type { Exit } from '../../../model/app-state.ts';
 import type { AppCondition } from '../../../model/app-view.ts';
 import type { App } from '../../ports.ts';
@@ -10,6 +10,7 @@ export interface AppRow extends Record<string, unknown> {
   owner: string;
   spec: unknown;
   spec_revision: number;
+  learned: Learned | null;
   life: string;
   revision: string;
   wanted: AppCondition['wanted'];
@@ -32,7 +33,7 @@ export const conditionColumns = `apps.wanted, apps.phase, apps.generation, apps.
   apps.actor, apps.why, apps.detail, apps.restart_at, apps.sleeps_at, apps.exit,
   apps.last_log_lines`;
 
-export const appColumns = `apps.name, apps.space, apps.owner, apps.spec, apps.spec_revision,
+export const appColumns = `apps.name, apps.space, apps.owner, apps.spec, apps.spec_revision, apps.learned,
   apps.life, apps.revision, apps.created_at, apps.updated_at, ${conditionColumns}`;
 
 export function toApp(row: AppRow): App {
@@ -42,6 +43,7 @@ export function toApp(row: AppRow): App {
     owner: row.owner,
     spec: toSpec(row.name, row.spec),
     specRevision: row.spec_revision,
+    learned: row.learned,
     condition: toCondition(row),
     mark: { life: Number(row.life), revision: Number(row.revision) },
     createdAt: row.created_at.toISOString(),

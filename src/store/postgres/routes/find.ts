@@ -10,7 +10,7 @@ interface RouteRow extends AppRow {
   close_id: string | null;
 }
 
-const selectRoutes = `SELECT apps.name, apps.spec, ${conditionColumns},
+const selectRoutes = `SELECT apps.name, apps.spec, apps.learned, ${conditionColumns},
     routes.generation AS route_generation, routes.address, routes.port, routes.state,
     routes.close_id
   FROM apps LEFT JOIN routes ON routes.app = apps.name`;
@@ -50,6 +50,7 @@ function toRoute(row: RouteRow): AppRoute {
     app: row.name,
     title: spec.title ?? null,
     spec,
+    learned: row.learned,
     condition: toCondition(row),
     target: isThere ? { generation, address, port, state } : null,
     closeId: row.close_id,
