@@ -16,7 +16,6 @@ import {
   Worker,
   type LogEntry,
 } from '@temporalio/worker';
-import { collectDefaultMetrics, register } from 'prom-client';
 import { createControlActivities, createHostActivities } from './src/activities/index.ts';
 import { httpProbe } from './src/activities/http-probe.ts';
 import { startAgent } from './src/agent/agent.ts';
@@ -24,6 +23,10 @@ import { readHostFacts } from './src/agent/host-facts.ts';
 import { createAgentServer } from './src/agent/server.ts';
 import { loadConfig, type Config } from './src/config.ts';
 import { createLog, type Log } from './src/log.ts';
+import { exposition } from './src/metrics/exposition.ts';
+import { createMetrics } from './src/metrics/metrics.ts';
+import { measureProcess } from './src/metrics/process-metrics.ts';
+import { workerMetrics } from './src/metrics/worker-metrics.ts';
 import { appEntity, controlQueue, hostQueue } from './src/model/names.ts';
 import { chooseRuntimes } from './src/choose-runtimes.ts';
 import { readSecretFile } from './src/secret-file.ts';
@@ -53,7 +56,7 @@ async function main(config: Config, log: Log): Promise<void> {
       },
     },
   });
-  collectDefaultMetrics();
+  const metrics = createMetrics(workerMetrics);
   const internalToken = readSecretFile(
     'LABKEEPER_INTERNAL_TOKEN_FILE',
     config.LABKEEPER_INTERNAL_TOKEN_FILE,
@@ -70,6 +73,7 @@ async function main(config: Config, log: Log): Promise<void> {
     applicationName: 'labkeeper worker',
     log,
   });
+  measureProcess(metrics, () => store.pool());
   const installation = await store.installation();
   const { runtimes, missing, notes } = chooseRuntimes({ config, installation, folder, log });
 
@@ -102,6 +106,7 @@ async function main(config: Config, log: Log): Promise<void> {
     maxConcurrentActivityTaskExecutions: 100,
     activities: createControlActivities({
       store,
+      metrics,
       gatewayVetoMs: config.LABKEEPER_GATEWAY_VETO_MS,
       ensureWorkflow: (name) => ensureWorkflow(client, name),
     }),
@@ -110,14 +115,21 @@ async function main(config: Config, log: Log): Promise<void> {
     ...shared,
     taskQueue: hostQueue(host),
     maxConcurrentActivityTaskExecutions: 40,
-    activities: createHostActivities({ store, host, installation, runtimes, probe: httpProbe }),
+    activities: createHostActivities({
+      store,
+      metrics,
+      host,
+      installation,
+      runtimes,
+      probe: httpProbe,
+    }),
   });
 
   let notReady: string | null = 'workers are starting';
   const agentServer = createAgentServer({
     runtimes: Object.values(runtimes),
     internalToken,
-    metrics: () => register.metrics(),
+    metrics: () => exposition(metrics.definitions, metrics.numbers()),
     notReady: () => notReady,
     log,
   });
@@ -141,6 +153,7 @@ async function main(config: Config, log: Log): Promise<void> {
       ),
     heartbeatIntervalMs: 5_000,
     reconcileIntervalMs: config.LABKEEPER_RECONCILE_MS,
+    metrics,
     log,
   });
   await ensureRepairSchedule(client);

@@ -1,26 +1,37 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { settings } from '../src/config.ts';
+import { catalog } from '../src/metrics/catalog.ts';
+import type { MetricDefinition } from '../src/metrics/definition.ts';
+import { processMetrics } from '../src/metrics/process-metrics.ts';
 
 /**
- * Writes the settings table of README.md from src/config.ts, between its markers. With `--check` it
- * changes nothing and fails when the table is not current.
+ * Writes what documents say of the sources, between their markers: the settings table of README.md
+ * and the metrics of docs/metrics.md. With `--check` it changes nothing and fails when one is not current.
  */
-const begin = '<!-- settings:begin -->';
-const end = '<!-- settings:end -->';
-const file = join(import.meta.dirname, '..', 'README.md');
+const documents = [
+  { name: 'README.md', part: 'settings', text: settingsTable },
+  { name: 'docs/metrics.md', part: 'metrics', text: metricsList },
+];
 
-const text = await readFile(file, 'utf8').catch(() => null);
-const from = text?.indexOf(begin) ?? -1;
-const to = text?.indexOf(end) ?? -1;
-if (text === null || from < 0 || to < from) {
-  console.error(`README.md has no ${begin} … ${end}`);
-  process.exitCode = 1;
-} else {
-  const current = `${text.slice(0, from + begin.length)}\n\n${settingsTable()}\n\n${text.slice(to)}`;
-  if (current === text) console.log('README.md is current');
+for (const document of documents) await bringUpToDate(document);
+
+async function bringUpToDate({ name, part, text }: (typeof documents)[number]): Promise<void> {
+  const begin = `<!-- ${part}:begin -->`;
+  const end = `<!-- ${part}:end -->`;
+  const file = join(import.meta.dirname, '..', name);
+  const before = await readFile(file, 'utf8').catch(() => null);
+  const from = before?.indexOf(begin) ?? -1;
+  const to = before?.indexOf(end) ?? -1;
+  if (before === null || from < 0 || to < from) {
+    console.error(`${name} has no ${begin} … ${end}`);
+    process.exitCode = 1;
+    return;
+  }
+  const current = `${before.slice(0, from + begin.length)}\n\n${text()}\n\n${before.slice(to)}`;
+  if (current === before) console.log(`${name} is current`);
   else if (process.argv.includes('--check')) {
-    console.error('the settings table of README.md is not current: npm run docs');
+    console.error(`the ${part} of ${name} are not current: npm run docs`);
     process.exitCode = 1;
   } else await writeFile(file, current);
 }
@@ -39,4 +50,26 @@ function settingsTable(): string {
     `| ${row.map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - [...cell].length)).join(' | ')} |`;
   const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`;
   return [line(table[0] ?? []), rule, ...rows.map(line)].join('\n');
+}
+
+/** A list, since what there is to say of a metric is too wide for a table. */
+function metricsList(): string {
+  const section = (title: string, metrics: [string, MetricDefinition][]) =>
+    `## ${title}\n\n${metrics.map((metric) => metricLine(...metric)).join('\n')}`;
+  const own = Object.entries(catalog).map(([process, definitions]) => {
+    const metrics = Object.entries(definitions).filter(([name]) => !(name in processMetrics));
+    return section(process, metrics);
+  });
+  return [...own, section('every process', Object.entries(processMetrics))].join('\n\n');
+}
+
+function metricLine(name: string, definition: MetricDefinition): string {
+  const labels = Object.entries(definition.labels ?? {}).map(([label, values]) =>
+    'atMost' in values
+      ? `\`${label}\`: ${values.of}, at most ${values.atMost}`
+      : `\`${label}\`: ${values.map((value) => `\`${value}\``).join(', ')}`,
+  );
+  const facts = [definition.type, ...labels].join('; ');
+  const buckets = definition.buckets ? ` Buckets up to ${definition.buckets.join(', ')}.` : '';
+  return `- **\`${name}\`** (${facts}): ${definition.help}.${buckets}`;
 }

@@ -17,15 +17,20 @@ import type {
 } from './app-inputs.ts';
 import type { ControlPorts } from './ports.ts';
 import { withNamedFailures } from './named-failure.ts';
+import { createPhases, observePhases } from './phases.ts';
 
 /** A host that was not heard for this long gets no new work. */
 const silentAfterMs = 30_000;
 /** Gateways are asked again this often while a route closes. */
 const askEveryMs = 50;
 
+type Placed =
+  | { outcome: 'placed'; host: string; policy: AppPolicy }
+  | { outcome: 'refused'; reason: string };
+
 /** Effects on rows only: the control queue, any worker. Each is idempotent by its mark. */
 export function createControlActivities(ports: ControlPorts) {
-  const { store } = ports;
+  const { store, metrics } = ports;
   return {
     /** Counts a life and tells what the row knows; null when there is no row. */
     async beginLife(input: { name: string }): Promise<BeganLife | null> {
@@ -41,47 +46,12 @@ export function createControlActivities(ports: ControlPorts) {
     },
 
     /** Chooses a host and writes the intent before anything is made there. */
-    async placeApp(
-      input: PlaceInput,
-    ): Promise<
-      | { outcome: 'placed'; host: string; policy: AppPolicy }
-      | { outcome: 'refused'; reason: string }
-    > {
-      return withNamedFailures(async () => {
-        const app = await existing(input.name);
-        const choice = chooseHost(await store.hosts.list(), app.spec, input.frozenOn);
-        if (choice.outcome === 'refused') return choice;
-        const { host } = choice;
-        await store.apps.advance(input.name, input, {
-          condition: {
-            wanted: 'awake',
-            phase: 'starting',
-            generation: input.generation,
-            host,
-            ...input.cause,
-            detail: `waiting for ${host}`,
-            exit: null,
-            lastLogLines: [],
-            restartInMs: null,
-            sleepsInMs: null,
-          },
-          route: null,
-          intent: {
-            instance: instanceName(input.name, input.generation),
-            generation: input.generation,
-            host,
-            wanted: 'present',
-          },
-          event: {
-            actor: input.cause.actor,
-            what: 'starting',
-            why: input.cause.why,
-            data: { generation: input.generation, host },
-          },
-          ...finishOf(input),
-        });
-        return { outcome: 'placed', host, policy: policyOf(app.spec) };
-      });
+    async placeApp(input: PlaceInput): Promise<Placed> {
+      const phases = createPhases();
+      const placed = await withNamedFailures(() => phases.time('place', () => place(input)));
+      if (placed.outcome === 'placed') observePhases(metrics, phases);
+      else metrics.counter('labkeeper_starts_total', { outcome: 'refused' }).add();
+      return placed;
     },
 
     /** Writes the row as the state machine sees it, and tells the definition's policy and owner. */
@@ -124,7 +94,10 @@ export function createControlActivities(ports: ControlPorts) {
     async closeRoute(input: CloseRouteInput): Promise<CloseRouteResult> {
       if (!input.mayReopen) return sayClosed(input);
       try {
-        return await closeUnlessUsed(input);
+        const result = await closeUnlessUsed(input);
+        const outcome = result.closed ? 'closed' : 'calledOff';
+        metrics.counter('labkeeper_idle_stops_total', { outcome }).add();
+        return result;
       } catch (error) {
         // A person's word overtook the idle stop: visitors are forwarded until that is carried out.
         if (error instanceof CancelledFailure) await store.routes.reopen(input.name, input.closeId);
@@ -162,6 +135,42 @@ export function createControlActivities(ports: ControlPorts) {
     const app = await store.apps.find(name);
     if (app) return app;
     throw new LabError('not_found', `cannot go on with app ${name}: it is not registered any more`);
+  }
+
+  async function place(input: PlaceInput): Promise<Placed> {
+    const app = await existing(input.name);
+    const choice = chooseHost(await store.hosts.list(), app.spec, input.frozenOn);
+    if (choice.outcome === 'refused') return choice;
+    const { host } = choice;
+    await store.apps.advance(input.name, input, {
+      condition: {
+        wanted: 'awake',
+        phase: 'starting',
+        generation: input.generation,
+        host,
+        ...input.cause,
+        detail: `waiting for ${host}`,
+        exit: null,
+        lastLogLines: [],
+        restartInMs: null,
+        sleepsInMs: null,
+      },
+      route: null,
+      intent: {
+        instance: instanceName(input.name, input.generation),
+        generation: input.generation,
+        host,
+        wanted: 'present',
+      },
+      event: {
+        actor: input.cause.actor,
+        what: 'starting',
+        why: input.cause.why,
+        data: { generation: input.generation, host },
+      },
+      ...finishOf(input),
+    });
+    return { outcome: 'placed', host, policy: policyOf(app.spec) };
   }
 
   async function closeUnlessUsed(input: CloseRouteInput): Promise<CloseRouteResult> {

@@ -24,6 +24,7 @@ import { changeOf, finishOf } from './app-control.ts';
 import { lastLines } from './last-lines.ts';
 import { lookForHealth } from './look-for-health.ts';
 import { withNamedFailures } from './named-failure.ts';
+import { createPhases, observePhases, type Phases } from './phases.ts';
 import type { HostPorts } from './ports.ts';
 
 /**
@@ -37,9 +38,18 @@ const maxAttempts = 7;
 /** Logs of so many generations stay readable; each is bounded by the definition's own limit. */
 const keptLogs = 3;
 
+/** An instance that answers as it should, and what that taught. */
+interface Healthy {
+  outcome: 'ready';
+  door: Door;
+  learned: Learned;
+}
+
 /** Effects on the containers and processes of one host: queue `host/<name>`. */
 export function createHostActivities(ports: HostPorts) {
-  const { store, host } = ports;
+  const { store, host, metrics } = ports;
+  const starts = (outcome: 'ready' | 'failed' | 'overtaken') =>
+    metrics.counter('labkeeper_starts_total', { outcome });
   return {
     /**
      * Makes or adopts the instance, waits until it is healthy, and publishes route, row and event
@@ -47,7 +57,7 @@ export function createHostActivities(ports: HostPorts) {
      * the instance's name.
      */
     async startInstance(input: StartInput): Promise<StartResult> {
-      return withHeartbeat(() => withNamedFailures(async () => start(input)));
+      return withHeartbeat(() => withNamedFailures(async () => counted(input)));
     },
 
     /** Stops and removes (or freezes) the instance; confirmed before the row says so. Idempotent. */
@@ -75,7 +85,23 @@ export function createHostActivities(ports: HostPorts) {
     }
   }
 
-  async function start(input: StartInput): Promise<StartResult> {
+  async function counted(input: StartInput): Promise<StartResult> {
+    const phases = createPhases();
+    try {
+      const result = await start(input, phases);
+      starts(result.outcome).add();
+      if (result.outcome === 'ready') observePhases(metrics, phases);
+      return result;
+    } catch (error) {
+      // Everything else is tried again.
+      if (cancellationSignal().aborted || error instanceof CancelledFailure) {
+        starts('overtaken').add();
+      }
+      throw error;
+    }
+  }
+
+  async function start(input: StartInput, phases: Phases): Promise<StartResult> {
     const { name, generation } = input;
     const app = await store.apps.find(name);
     if (app === null)
@@ -85,9 +111,11 @@ export function createHostActivities(ports: HostPorts) {
     const tell = (detail: string) => store.apps.setDetail(name, generation, detail);
     let made: Instance;
     try {
-      await removeEarlierGenerations(runtime, app, generation);
-      await forgetLogs(name, generation - keptLogs, generation - keptLogs);
-      made = await ensure(runtime, app, generation, tell);
+      made = await phases.time('start', async () => {
+        await removeEarlierGenerations(runtime, app, generation);
+        await forgetLogs(name, generation - keptLogs, generation - keptLogs);
+        return ensure(runtime, app, generation, tell, phases);
+      });
     } catch (error) {
       if (!(error instanceof LabError) || error.type === 'runtime_unavailable') {
         await tell(`waiting: ${error instanceof Error ? error.message : String(error)}`);
@@ -105,9 +133,14 @@ export function createHostActivities(ports: HostPorts) {
       await runtime.remove(instance);
       throw new CancelledFailure(`start of ${instance} was overtaken by a stop`);
     }
-    const end = await waitUntilHealthy(runtime, app, made, tell);
+    const end = await phases.time('probe', () => waitUntilHealthy(runtime, app, made, tell));
     if (end.outcome === 'failed') return giveUp(input, runtime, end);
-    const { door, learned } = end;
+    await phases.time('publish', () => publish(input, app, end));
+    return { outcome: 'ready' };
+  }
+
+  async function publish(input: StartInput, app: App, { door, learned }: Healthy): Promise<void> {
+    const { name, generation } = input;
     await store.apps.advance(name, input, {
       condition: { ...changeOf(input.condition), detail: null, sleepsInMs: input.sleepsInMs },
       route: { generation, host, address: door.host, port: door.port },
@@ -125,7 +158,6 @@ export function createHostActivities(ports: HostPorts) {
       },
       ...finishOf(input),
     });
-    return { outcome: 'ready' };
   }
 
   async function ensure(
@@ -133,6 +165,7 @@ export function createHostActivities(ports: HostPorts) {
     app: App,
     generation: number,
     tell: (detail: string) => Promise<void>,
+    phases: Phases,
   ): Promise<Instance> {
     const { spec, name } = app;
     await tell(spec.image ? `preparing image ${spec.image}` : 'starting the command');
@@ -166,6 +199,7 @@ export function createHostActivities(ports: HostPorts) {
         onProgress: (text) => {
           tell(text).catch(() => undefined);
         },
+        onPulled: (durationMs) => phases.split('pull', durationMs),
       },
     );
   }
@@ -176,8 +210,7 @@ export function createHostActivities(ports: HostPorts) {
     made: Instance,
     tell: (detail: string) => Promise<void>,
   ): Promise<
-    | { outcome: 'ready'; door: Door; learned: Learned }
-    | { outcome: 'failed'; exit: Exit | null; reason: string; permanent: boolean }
+    Healthy | { outcome: 'failed'; exit: Exit | null; reason: string; permanent: boolean }
   > {
     const { spec } = app;
     const preset = effectivePreset(spec);
@@ -295,6 +328,7 @@ export function createHostActivities(ports: HostPorts) {
       }
       await store.instances.settle(instance);
     }
+    metrics.counter('labkeeper_stops_total', { how: paused ? 'frozen' : 'stopped' }).add();
     if (app === null) return;
     await store.apps.advance(name, input, {
       condition: { ...changeOf(input.condition), exit: null },
@@ -318,6 +352,8 @@ export function createHostActivities(ports: HostPorts) {
       await runtime.remove(instance);
     }
     await store.instances.settle(instance);
+    const outcome = input.what === 'failed' ? 'gaveUp' : 'restarting';
+    metrics.counter('labkeeper_crashes_total', { outcome }).add();
     await store.apps.advance(input.name, input, {
       condition: {
         ...changeOf(input.condition),

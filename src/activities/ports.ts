@@ -1,10 +1,12 @@
 import type { Containers } from '../runtime/containers.ts';
+import type { WorkerMetrics } from '../metrics/worker-metrics.ts';
 import type { Store } from '../store/ports.ts';
 import type { RuntimeKind } from '../model/app-spec.ts';
 
 /** What activities touch. Built in `worker.ts`; never an adapter's own types. */
 export interface ControlPorts {
   store: Store;
+  metrics: WorkerMetrics;
   /** How long a gateway that cannot be heard holds up an idle stop. */
   gatewayVetoMs: number;
   /** Starts the workflow of an app that has none; success when one is open. Idempotent. */
@@ -13,6 +15,7 @@ export interface ControlPorts {
 
 export interface HostPorts {
   store: Store;
+  metrics: WorkerMetrics;
   host: string;
   installation: string;
   runtimes: Partial<Record<RuntimeKind, Containers>>;

@@ -7,14 +7,24 @@ export type HostFacts = Awaited<ReturnType<AgentPorts['facts']>>;
 
 /** Writes the host's row every few seconds: alive, which runtimes answer, how full the disk is. */
 export async function startHeartbeat(ports: AgentPorts, signal: AbortSignal): Promise<void> {
+  const { metrics } = ports;
   let failing = false;
+  let writtenAtMs = performance.now();
+  metrics.onCollect(() => {
+    const ageMs = performance.now() - writtenAtMs;
+    metrics.gauge('labkeeper_agent_heartbeat_age_seconds').set(ageMs / 1000);
+  });
   while (!signal.aborted) {
     try {
-      await ports.store.hosts.heartbeat({
-        name: ports.host,
-        ...(await ports.facts()),
-        runtimes: await askRuntimes(ports),
-      });
+      const facts = await ports.facts();
+      const runtimes = await askRuntimes(ports);
+      metrics.gauge('labkeeper_storage_free_bytes').set(facts.storage.freeBytes);
+      metrics.gauge('labkeeper_storage_size_bytes').set(facts.storage.totalBytes);
+      for (const { kind, ready } of runtimes) {
+        metrics.gauge('labkeeper_agent_runtime_ready', { runtime: kind }).set(ready ? 1 : 0);
+      }
+      await ports.store.hosts.heartbeat({ name: ports.host, ...facts, runtimes });
+      writtenAtMs = performance.now();
       if (failing) ports.log.info({ host: ports.host }, 'heartbeat written again');
       failing = false;
     } catch (error) {

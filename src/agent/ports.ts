@@ -1,4 +1,5 @@
 import type { Log } from '../log.ts';
+import type { WorkerMetrics } from '../metrics/worker-metrics.ts';
 import type { RuntimeKind } from '../model/app-spec.ts';
 import type { Exit } from '../model/app-state.ts';
 import type { EntityName } from '../model/names.ts';
@@ -23,5 +24,6 @@ export interface AgentPorts {
   runtimeNotes: Partial<Record<RuntimeKind, string>>;
   heartbeatIntervalMs: number;
   reconcileIntervalMs: number;
+  metrics: WorkerMetrics;
   log: Log;
 }

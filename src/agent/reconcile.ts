@@ -11,6 +11,11 @@ import { tell } from './watch-exits.ts';
  * not be read decides nothing.
  */
 export function createReconciler(ports: AgentPorts) {
+  const { metrics } = ports;
+  const corrections = (kind: 'orphan' | 'missing') =>
+    metrics.counter('labkeeper_agent_corrections_total', { kind });
+  const ends = (outcome: 'done' | 'failed') =>
+    metrics.counter('labkeeper_agent_reconciles_total', { outcome });
   /** Names that looked unwanted in the pass before. */
   let suspects = new Set<string>();
   let missing = new Set<string>();
@@ -19,7 +24,7 @@ export function createReconciler(ports: AgentPorts) {
 
   /** One pass; calls during a pass join it. Rejects when rows or a runtime could not be read. */
   function now(): Promise<void> {
-    running ??= pass().finally(() => {
+    running ??= timed().finally(() => {
       running = null;
     });
     return running;
@@ -36,10 +41,28 @@ export function createReconciler(ports: AgentPorts) {
     }
   }
 
+  async function timed(): Promise<void> {
+    const beganMs = performance.now();
+    try {
+      await pass();
+      ends('done').add();
+    } catch (error) {
+      ends('failed').add();
+      throw error;
+    } finally {
+      const tookMs = performance.now() - beganMs;
+      metrics.histogram('labkeeper_agent_reconcile_seconds').observe(tookMs / 1000);
+    }
+  }
+
   async function pass(): Promise<void> {
     // Containers before rows: an intent is written before its container is made, so whatever is
     // listed here and wanted by somebody has its row by the time rows are read.
     const found = await listAll(ports);
+    for (const phase of instancePhases) {
+      const count = found.all.filter(([, instance]) => instance.phase === phase).length;
+      metrics.gauge('labkeeper_agent_instances', { phase }).set(count);
+    }
     const intents = await ports.store.instances.listByHost(ports.host);
     const wanted = new Map(intents.map((intent) => [intent.instance, intent]));
     const nextSuspects = new Set<string>();
@@ -66,6 +89,7 @@ export function createReconciler(ports: AgentPorts) {
       return;
     }
     ports.log.warn({ instance: instance.name, runtime: runtime.kind }, 'orphan removed');
+    corrections('orphan').add();
     await runtime.stop(instance.name, { graceMs: 10_000 });
     await runtime.remove(instance.name);
     await ports.store.instances.settle(instance.name);
@@ -95,6 +119,7 @@ export function createReconciler(ports: AgentPorts) {
       const serves =
         app?.condition.phase === 'ready' && app.condition.generation === intent.generation;
       if (!serves) continue;
+      corrections('missing').add();
       await ports.tellExited(intent.entity, {
         generation: intent.generation,
         exit: { exitCode: null, signal: null, outOfMemory: false },
@@ -105,6 +130,8 @@ export function createReconciler(ports: AgentPorts) {
 
   return { now, run };
 }
+
+const instancePhases = ['created', 'running', 'paused', 'exited'] as const;
 
 /** Runtimes that do not answer make the list incomplete: then nothing counts as missing. */
 async function listAll(

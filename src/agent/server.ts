@@ -9,7 +9,7 @@ interface AgentServerOptions {
   /** Shared by gateway, API and agents; every read needs it. */
   internalToken: string;
   /** Prometheus text of this process. */
-  metrics: () => Promise<string>;
+  metrics: () => string;
   /** Null when ready, else what is missing. */
   notReady: () => string | null;
   log: Log;
@@ -42,7 +42,7 @@ async function answer(
     const missing = options.notReady();
     return send(response, missing === null ? 200 : 503, missing ?? 'ready');
   }
-  if (url.pathname === '/metrics') return send(response, 200, await options.metrics());
+  if (url.pathname === '/metrics') return send(response, 200, options.metrics());
   if (!isAllowed(request, options.internalToken)) {
     return send(response, 401, 'the internal token is missing or wrong');
   }

@@ -5,7 +5,6 @@ import { statusOf } from '../model/app-view.ts';
 import { LabError } from '../model/failures.ts';
 import type { App, Operation } from '../store/ports.ts';
 import type { ApiDependencies } from './dependencies.ts';
-import { commandCounter } from './metrics.ts';
 import { storageGuard } from './storage-guard.ts';
 
 /** What can be done to an app. API routes and pages do it here, so that both obey one set of rules. */
@@ -46,7 +45,8 @@ export function appActions(
   deps: Pick<ApiDependencies, 'store' | 'delivery' | 'metrics'>,
 ): AppActions {
   const { store, delivery } = deps;
-  const commands = commandCounter(deps.metrics);
+  const accepted = (verb: 'register' | Command) =>
+    deps.metrics.counter('labkeeper_api_commands_total', { verb }).add();
   const requireStorage = storageGuard(store.hosts);
 
   const find = async (name: string): Promise<App> => {
@@ -73,7 +73,7 @@ export function appActions(
       cause,
       operationId: operationId ?? randomUUID(),
     });
-    commands.inc({ verb });
+    accepted(verb);
     delivery.soon(operation);
     return operation;
   };
@@ -92,7 +92,7 @@ export function appActions(
         operationId: operationId ?? randomUUID(),
       });
       if (registered.operation !== null) {
-        commands.inc({ verb: registered.operation.verb });
+        accepted(registered.operation.verb === 'register' ? 'register' : 'replace');
         delivery.soon(registered.operation);
       }
       return registered;

@@ -21,7 +21,7 @@ import { eventStream } from './event-stream.ts';
 import { health } from './health.ts';
 import { hosts } from './hosts.ts';
 import { internal } from './internal.ts';
-import { apiMetrics } from './metrics.ts';
+import { metricsRoute, timeRequests } from './metrics.ts';
 import { router } from './openapi.ts';
 import { operations } from './operations.ts';
 import { errorPages } from './pages/error-pages.tsx';
@@ -39,9 +39,13 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
     heartbeatMs: deps.settings.heartbeatMs,
     ending: deps.ending,
   });
-  const metrics = apiMetrics(deps, () => open.count());
   const feeds = {
-    events: eventFeed({ events: deps.store.events, log: deps.log, ending: deps.ending }),
+    events: eventFeed({
+      events: deps.store.events,
+      metrics: deps.metrics,
+      log: deps.log,
+      ending: deps.ending,
+    }),
     apps: appFeed({
       store: deps.store,
       present: (row) => appJson(row, deps.settings),
@@ -54,7 +58,7 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   const logs = appLogs({ hosts: deps.store.hosts, reader: deps.logReader });
   const app = router();
 
-  app.use(namedRequests(deps.log), metrics.timeRequests, secureHeaders(headers), errorPages);
+  app.use(namedRequests(deps.log), timeRequests(deps.metrics), secureHeaders(headers), errorPages);
   app.use(forPeople(sameOrigin(deps.settings)), forPeople(localUser));
   app.use(limitedBody(deps.settings.maxBodyBytes));
 
@@ -68,7 +72,10 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   app.route('/', internal(deps, actions, logs));
   app.route('/', pages(deps, { actions, logs }));
   app.route('/', health(deps));
-  app.route('/', metrics.route);
+  app.route(
+    '/',
+    metricsRoute(deps, () => open.count()),
+  );
   app.route('/', documentation(app));
 
   app.onError(problemOf(deps));

@@ -1,5 +1,5 @@
-import type { Registry } from 'prom-client';
 import type { Log } from '../log.ts';
+import type { ApiMetrics } from '../metrics/api-metrics.ts';
 import type { OutboxEntry, Store } from '../store/ports.ts';
 import type { LogReader } from './log-reader.ts';
 import type { OutboxDelivery } from './outbox-delivery.ts';
@@ -17,7 +17,7 @@ export interface ApiDependencies {
   internalToken: string | null;
   settings: ApiSettings;
   /** Metrics of this process. */
-  metrics: Registry;
+  metrics: ApiMetrics;
   /** Aborts when the process ends: streams end, feeds stop. */
   ending: AbortSignal;
 }

@@ -1,4 +1,5 @@
 import type { Log } from '../log.ts';
+import type { ApiMetrics } from '../metrics/api-metrics.ts';
 import type { EntityName } from '../model/names.ts';
 import type { EventStore, TimelineEvent } from '../store/ports.ts';
 import { hintedLoop } from './hinted-loop.ts';
@@ -31,10 +32,12 @@ const ringSize = 2_000;
  */
 export function eventFeed(options: {
   events: EventStore;
+  metrics: ApiMetrics;
   log: Log;
   ending: AbortSignal;
 }): EventFeed {
   const { events, log, ending } = options;
+  const delays = options.metrics.histogram('labkeeper_event_delivery_seconds');
   const followers = new Set<Follower>();
   /** What was read, oldest first; `before` is the id it begins behind. */
   let ring: TimelineEvent[] = [];
@@ -62,6 +65,8 @@ export function eventFeed(options: {
     const last = page.at(-1);
     if (last === undefined) return;
     ring.push(...page);
+    const nowMs = Date.now();
+    for (const { at } of page) delays.observe(Math.max(0, nowMs - Date.parse(at)) / 1000);
     position = last.id;
     if (ring.length > ringSize) {
       const dropped = ring.splice(0, ring.length - ringSize);

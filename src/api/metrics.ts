@@ -1,89 +1,79 @@
-import { routePath } from 'hono/route';
 import { Hono, type MiddlewareHandler } from 'hono';
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { routePath } from 'hono/route';
+import type { ApiMetrics } from '../metrics/api-metrics.ts';
+import { exposition, expositionType } from '../metrics/exposition.ts';
+import { appStatuses, statusOf, type AppStatus } from '../model/app-view.ts';
+import type { StoreFigures } from '../store/ports.ts';
 import type { ApiDependencies, ApiEnv } from './dependencies.ts';
+import { hostJson } from './present.ts';
+import { within } from './within.ts';
 
-const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
+/** A scrape gets its numbers within this, whatever the database does. */
+const figuresWithinMs = 2_000;
 
-/** What this process counts; names and units as Prometheus has them. */
-export interface ApiMetrics {
-  /** Times every request by its route, never by its path. */
-  timeRequests: MiddlewareHandler<ApiEnv>;
-  /** `/metrics` */
-  route: Hono<ApiEnv>;
+/** Times every request by the pattern of its route, never by its path. */
+export function timeRequests(metrics: ApiMetrics): MiddlewareHandler<ApiEnv> {
+  return async (context, next) => {
+    const startedAtMs = performance.now();
+    await next();
+    metrics
+      .histogram('labkeeper_api_request_duration_seconds', {
+        method: context.req.method,
+        route: routePath(context, -1),
+        status: String(context.res.status),
+      })
+      .observe((performance.now() - startedAtMs) / 1000);
+  };
 }
 
-export function apiMetrics(
-  deps: Pick<ApiDependencies, 'metrics' | 'store'>,
+/** `/metrics`: numbers of this process, and what the database knows. */
+export function metricsRoute(
+  { metrics, store }: Pick<ApiDependencies, 'metrics' | 'store'>,
   openStreams: () => number,
-): ApiMetrics {
-  const registers = [deps.metrics];
-  const durations = new Histogram({
-    name: 'labkeeper_api_request_duration_seconds',
-    help: 'Time until the answer began, by route',
-    labelNames: ['method', 'route', 'status'],
-    buckets: secondsBuckets,
-    registers,
+): Hono<ApiEnv> {
+  metrics.onCollect(() => metrics.gauge('labkeeper_api_open_streams').set(openStreams()));
+  return new Hono<ApiEnv>().get('/metrics', async (context) => {
+    await Promise.all([setFigures(metrics, store), setHosts(metrics, store)]);
+    const text = exposition(metrics.definitions, metrics.numbers());
+    return context.body(text, 200, { 'content-type': expositionType });
   });
-  const streams = new Gauge({
-    name: 'labkeeper_api_open_streams',
-    help: 'Open event and log streams',
-    registers,
-  });
-  const apps = new Gauge({
-    name: 'labkeeper_apps',
-    help: 'Registered apps; not a number while the database does not answer',
-    registers,
-  });
-  const entries = new Gauge({
-    name: 'labkeeper_outbox_entries',
-    help: 'Undelivered outbox entries; not a number while the database does not answer',
-    registers,
-  });
-  const oldest = new Gauge({
-    name: 'labkeeper_outbox_oldest_seconds',
-    help: 'Age of the oldest undelivered outbox entry',
-    registers,
-  });
-
-  const measure = async (): Promise<void> => {
-    streams.set(openStreams());
-    const unknown = { entries: Number.NaN, oldestAgeMs: Number.NaN };
-    const [count, backlog] = await Promise.all([
-      deps.store.apps.count().catch(() => Number.NaN),
-      deps.store.outbox.backlog().catch(() => unknown),
-    ]);
-    apps.set(count);
-    entries.set(backlog.entries);
-    oldest.set(backlog.oldestAgeMs / 1000);
-  };
-
-  return {
-    async timeRequests(context, next) {
-      const startedAtMs = performance.now();
-      await next();
-      durations.observe(
-        {
-          method: context.req.method,
-          route: routePath(context, -1),
-          status: String(context.res.status),
-        },
-        (performance.now() - startedAtMs) / 1000,
-      );
-    },
-    route: new Hono<ApiEnv>().get('/metrics', async (context) => {
-      await measure();
-      const text = await deps.metrics.metrics();
-      return context.body(text, 200, { 'content-type': deps.metrics.contentType });
-    }),
-  };
 }
 
-/** Counts accepted commands by verb; one counter a registry, however often it is asked for. */
-export function commandCounter(metrics: Registry): Counter<'verb'> {
-  const name = 'labkeeper_api_commands_total';
-  const known = metrics.getSingleMetric(name);
-  if (known instanceof Counter) return known;
-  const help = 'Commands that were accepted';
-  return new Counter({ name, help, labelNames: ['verb'], registers: [metrics] });
+async function setFigures(metrics: ApiMetrics, store: ApiDependencies['store']): Promise<void> {
+  const figures = await within(figuresWithinMs, store.figures()).catch(() => unknownFigures);
+  const apps = countByStatus(figures.apps);
+  for (const status of appStatuses) {
+    const none = figures === unknownFigures ? Number.NaN : 0;
+    metrics.gauge('labkeeper_apps', { status }).set(apps.get(status) ?? none);
+  }
+  const { operations, outbox, eventsLagMs } = figures;
+  metrics.gauge('labkeeper_operations_unfinished').set(operations.unfinished);
+  metrics.gauge('labkeeper_operations_oldest_seconds').set(operations.oldestAgeMs / 1000);
+  metrics.gauge('labkeeper_outbox_entries').set(outbox.entries);
+  metrics.gauge('labkeeper_outbox_oldest_seconds').set(outbox.oldestAgeMs / 1000);
+  metrics.gauge('labkeeper_events_lag_seconds').set(eventsLagMs / 1000);
+}
+
+/** While the database does not answer: an alert must not take it for zero. */
+const unknownFigures: StoreFigures = {
+  apps: [],
+  operations: { unfinished: Number.NaN, oldestAgeMs: Number.NaN },
+  outbox: { entries: Number.NaN, oldestAgeMs: Number.NaN },
+  eventsLagMs: Number.NaN,
+};
+
+function countByStatus(apps: StoreFigures['apps']): Map<AppStatus, number> {
+  const counts = new Map<AppStatus, number>();
+  for (const { count, ...condition } of apps) {
+    const status = statusOf(condition);
+    counts.set(status, (counts.get(status) ?? 0) + count);
+  }
+  return counts;
+}
+
+async function setHosts(metrics: ApiMetrics, store: ApiDependencies['store']): Promise<void> {
+  const hosts = await within(figuresWithinMs, store.hosts.list()).catch(() => null);
+  const online = hosts?.filter((host) => hostJson(host).online).length ?? Number.NaN;
+  metrics.gauge('labkeeper_hosts', { state: 'online' }).set(online);
+  metrics.gauge('labkeeper_hosts', { state: 'silent' }).set((hosts?.length ?? Number.NaN) - online);
 }

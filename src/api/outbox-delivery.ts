@@ -1,4 +1,5 @@
 import type { Log } from '../log.ts';
+import type { ApiMetrics } from '../metrics/api-metrics.ts';
 import type { EntityName } from '../model/names.ts';
 import type { Operation, Outbox, OutboxEntry } from '../store/ports.ts';
 import type { Deliver } from './dependencies.ts';
@@ -22,22 +23,27 @@ const maxUnderWay = 200;
 export function outboxDelivery(options: {
   outbox: Outbox;
   deliver: Deliver;
+  metrics: ApiMetrics;
   log: Log;
 }): OutboxDelivery {
-  const { outbox, deliver, log } = options;
+  const { outbox, deliver, metrics, log } = options;
+  const durations = metrics.histogram('labkeeper_delivery_seconds');
   const underWay = new Map<EntityName, Promise<void>>();
   /** Operations that are about to be looked for: many visitors may share one. */
   const expected = new Set<string>();
 
   const attempt = async (entry: OutboxEntry): Promise<boolean> => {
     const fields = { entity: entry.entity, operation: entry.payload.operationId };
+    const beganMs = performance.now();
     try {
-      await deliver(entry);
+      await deliver(entry).finally(() => durations.observe((performance.now() - beganMs) / 1000));
     } catch (error) {
       log.warn({ ...fields, attempts: entry.attempts + 1, err: error }, 'delivery postponed');
+      metrics.counter('labkeeper_deliveries_total', { outcome: 'postponed' }).add();
       await outbox.postponed(entry.id, reasonOf(error));
       return false;
     }
+    metrics.counter('labkeeper_deliveries_total', { outcome: 'delivered' }).add();
     await outbox.delivered(entry.id);
     log.debug(fields, 'delivered');
     return true;

@@ -3,9 +3,11 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import { Client, Connection } from '@temporalio/client';
-import { collectDefaultMetrics, Registry } from 'prom-client';
 import { loadConfig, type Config } from '../config.ts';
 import { createLog, type Log } from '../log.ts';
+import { apiMetrics } from '../metrics/api-metrics.ts';
+import { createMetrics } from '../metrics/metrics.ts';
+import { measureProcess } from '../metrics/process-metrics.ts';
 import { refusalToBind } from '../model/bind.ts';
 import { openPostgresStore } from '../store/postgres/index.ts';
 import { createApp } from './app.ts';
@@ -62,13 +64,14 @@ async function serve(config: Config, log: Log): Promise<void> {
       connection.workflowService.getSystemInfo({}),
     );
   };
+  const metrics = createMetrics(apiMetrics);
+  measureProcess(metrics, () => store.pool());
   const delivery = outboxDelivery({
     outbox: store.outbox,
+    metrics,
     deliver: temporalDelivery({ client, deadlineMs: deliveryDeadlineMs }),
     log,
   });
-  const metrics = new Registry();
-  collectDefaultMetrics({ register: metrics });
   const app = createApp({
     store,
     log,

@@ -2,6 +2,7 @@ import { answerVisit, isNoise } from '../model/visit.ts';
 import type { Log } from '../log.ts';
 import { climbs, keepPlace, locate, type Place } from './address.ts';
 import { reopen, type Closing } from './closing.ts';
+import type { GatewayCounts } from './counts.ts';
 import { forward, type ForwardFailure } from './forward.ts';
 import { requestHeadFor, visitorSideOf } from './headers.ts';
 import { hold, type Holds } from './hold.ts';
@@ -15,6 +16,7 @@ import { joinSockets, type Sockets } from './sockets.ts';
 import { tabTag, takesTag } from './tab-script.ts';
 import type { UpstreamPool } from './upstream.ts';
 import { noteCounts, noteUse, useOf, type UseLedger } from './use.ts';
+import { visitBegins, visitEnds, type Visits } from './visits.ts';
 import { wake, type Waker } from './wake.ts';
 import { waitingAnswer } from './waiting-page.ts';
 import { pageOf, type Watch } from './watch.ts';
@@ -30,16 +32,9 @@ export interface AppGateway {
   watch: Watch;
   sockets: Sockets;
   log: Log;
-  count: (what: GatewayCount) => void;
+  visits: Visits;
+  counts: GatewayCounts;
 }
-
-export type GatewayCount =
-  | 'forwarded'
-  | 'waitingPage'
-  | 'held'
-  | 'refused'
-  | 'unknown'
-  | 'upstreamFailure';
 
 /** Serves one request of the apps listener. */
 export function serveApp(gateway: AppGateway, exchange: Exchange): void {
@@ -159,7 +154,8 @@ function send(gateway: AppGateway, request: AppRequest, entry: Entry): void {
       noteUse(gateway.ledger, use, reasonOf(head));
     }
   };
-  gateway.count('forwarded');
+  gateway.counts.requests.forwarded.add();
+  const sentMs = performance.now();
   forward({
     exchange,
     pool: gateway.pool,
@@ -174,6 +170,8 @@ function send(gateway: AppGateway, request: AppRequest, entry: Entry): void {
     rewrite: { base: place.base, inner, host: head.host, dropOwnCookies: true },
     addition: (answered) => (tagged && takesTag(answered) ? tabTag(place.base) : null),
     onHead: (answered) => {
+      gateway.counts.answered(answered.status, performance.now() - sentMs);
+      if (counts) visitEnds(gateway.visits, place.app);
       if (entry.suspectGeneration !== null) trust(gateway.routes, entry);
       // A stream is a connection like a WebSocket: open, but no use for as long as it lasts.
       if (isEventStream(answered) && !streaming) {
@@ -187,6 +185,7 @@ function send(gateway: AppGateway, request: AppRequest, entry: Entry): void {
       failed(gateway, request, entry, failure);
     },
     onSwitch: (upstream, switchHead, behind) => {
+      gateway.counts.answered(101, performance.now() - sentMs);
       joinSockets(gateway.sockets, exchange, place.app, { upstream, switchHead, behind });
     },
   });
@@ -201,7 +200,8 @@ function failed(
 ): void {
   const { exchange, place } = request;
   if (exchange.over) return;
-  gateway.count('upstreamFailure');
+  gateway.counts.requests.upstreamFailure.add();
+  gateway.counts.failures[failure.kind].add();
   gateway.log.debug({ app: place.app, kind: failure.kind, why: failure.why }, 'no answer of app');
   if (failure.kind === 'reset') request.cuts += 1;
   // Twice cut off, it may be what ends the app: sent on, it would end each new instance.
@@ -235,6 +235,7 @@ function serveWithoutTarget(gateway: AppGateway, request: AppRequest, entry: Ent
   const { head } = exchange;
   switch (request.heldUntilMs > 0 ? 'hold' : answerVisit(visitOf(head, place), entry.rules)) {
     case 'page':
+      visitBegins(gateway.visits, place.app, 'page');
       wakeIfNeeded(gateway, entry, `opened ${shortPath(head)}`);
       page(gateway, request, entry);
       return;
@@ -242,6 +243,7 @@ function serveWithoutTarget(gateway: AppGateway, request: AppRequest, entry: Ent
       page(gateway, request, entry);
       return;
     case 'hold':
+      visitBegins(gateway.visits, place.app, 'call');
       wakeIfNeeded(gateway, entry, `called ${shortPath(head)}`);
       holdRequest(gateway, request, entry);
       return;
@@ -261,7 +263,7 @@ const needsWish: ReadonlySet<Entry['status']> = new Set(['asleep', 'failed', 'st
 
 function page(gateway: AppGateway, request: AppRequest, entry: Entry): void {
   const { exchange, place } = request;
-  gateway.count('waitingPage');
+  gateway.counts.requests.waitingPage.add();
   answer(exchange, waitingAnswer(pageOf(gateway.watch, entry, place.base), exchange.head.path));
 }
 
@@ -284,7 +286,7 @@ function holdRequest(gateway: AppGateway, request: AppRequest, entry: Entry): vo
     } else holdRequest(gateway, request, current);
   });
   if (held) {
-    gateway.count('held');
+    gateway.counts.requests.held.add();
     gateway.watch.attend(place.app);
     return;
   }
@@ -293,7 +295,7 @@ function holdRequest(gateway: AppGateway, request: AppRequest, entry: Entry): vo
 }
 
 function notRunning(gateway: AppGateway, exchange: Exchange, entry: Entry): void {
-  gateway.count('refused');
+  gateway.counts.requests.refused.add();
   const news = gateway.watch.newsOf(entry);
   const why = news.status === 'ready' ? `${news.title} is not answering yet` : news.sentence;
   answer(
@@ -306,6 +308,6 @@ function notRunning(gateway: AppGateway, exchange: Exchange, entry: Entry): void
 }
 
 function unknown(gateway: AppGateway, exchange: Exchange, why: string): void {
-  gateway.count('unknown');
+  gateway.counts.requests.unknown.add();
   answer(exchange, errorAnswer(exchange.head, 404, why, { title: 'No such app' }));
 }

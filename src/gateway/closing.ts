@@ -1,4 +1,5 @@
 import type { Log } from '../log.ts';
+import type { Counter } from '../metrics/metrics.ts';
 import type { RouteStore } from '../store/ports.ts';
 import { put, reread, type Entry, type Routes } from './routes.ts';
 import { lastUseAgoMs, useOf, type UseLedger } from './use.ts';
@@ -14,6 +15,8 @@ export interface Closing {
   ledger: UseLedger;
   store: RouteStore;
   gateway: string;
+  /** Counts idle stops that use called off here. */
+  calledOff: Counter;
   log: Log;
 }
 
@@ -25,6 +28,7 @@ export function createClosing(options: {
   ledger: UseLedger;
   store: RouteStore;
   gateway: string;
+  calledOff: Counter;
   log: Log;
 }): Closing {
   const closing: Closing = { ...options, acknowledged: new Map(), reopening: new Map() };
@@ -65,6 +69,7 @@ async function ask(closing: Closing, app: string, closeId: string): Promise<Reop
       : { ...current.route, target: null, closeId: null };
     put(closing.routes, route);
   }
+  if (reopened) closing.calledOff.add();
   // What stands there now is told by the store; the guess above serves until then.
   void reread(closing.routes, app);
   return reopened ? 'open' : 'gone';

@@ -4,11 +4,13 @@ export type ToWorker =
   | { type: 'drain' }
   /** These gateways live; what else the store knows of this listener is dead. */
   | { type: 'alive'; ids: string[] }
-  | { type: 'numbers' };
+  /** Say the numbers for metrics. */
+  | { type: 'numbers'; question: number };
 
 export type FromWorker =
   | { type: 'ready'; ports: { console: number; apps: number } }
-  | { type: 'numbers'; numbers: Record<string, number>; unready: string | null };
+  | { type: 'state'; unready: string | null }
+  | { type: 'numbers'; question: number; numbers: Record<string, number> };
 
 /** A worker's argument: who it is and where it listens. */
 export interface Settings {

@@ -2,6 +2,9 @@ import cluster, { type Worker } from 'node:cluster';
 import { randomBytes } from 'node:crypto';
 import http from 'node:http';
 import net from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import { exposition, expositionType, together } from '../metrics/exposition.ts';
+import { gatewayMetrics } from '../metrics/gateway-metrics.ts';
 import type { FromWorker, Settings, ToWorker } from './messages.ts';
 
 /** What the primary needs of a log: it loads no logging library, it has ten lines to write. */
@@ -25,7 +28,9 @@ interface Member {
   worker: Worker;
   role: 'starting' | 'serving' | 'draining';
   startedMs: number;
+  /** As it last said them, and in answer to which question. */
   numbers: Record<string, number>;
+  question: number;
   unready: string | null;
 }
 
@@ -42,6 +47,8 @@ export async function runPrimary(options: PrimaryOptions): Promise<void> {
     apps: await concretePort(options.bind, options.ports.apps),
   };
   let ending = false;
+  /** What members that are gone had counted, as far as they said. */
+  let ended: Record<string, number> = {};
   let quickDeaths = 0;
   let handingOver = false;
 
@@ -70,6 +77,7 @@ export async function runPrimary(options: PrimaryOptions): Promise<void> {
       role: 'starting',
       startedMs: Date.now(),
       numbers: {},
+      question: 0,
       unready: 'it is starting',
     };
     members.set(worker.id, member);
@@ -77,6 +85,10 @@ export async function runPrimary(options: PrimaryOptions): Promise<void> {
       worker.on('message', (message: FromWorker) => {
         if (message.type === 'numbers') {
           member.numbers = message.numbers;
+          member.question = message.question;
+          return;
+        }
+        if (message.type === 'state') {
           member.unready = message.unready;
           return;
         }
@@ -86,6 +98,7 @@ export async function runPrimary(options: PrimaryOptions): Promise<void> {
       });
       worker.on('exit', (code, signal) => {
         members.delete(worker.id);
+        ended = together(gatewayMetrics, [ended], member.numbers);
         reject(new Error(`worker ${id} ended before it was ready (${signal ?? `code ${code}`})`));
         gone(member, code, signal);
       });
@@ -156,7 +169,11 @@ export async function runPrimary(options: PrimaryOptions): Promise<void> {
 
   await Promise.all(Array.from({ length: options.workers }, () => start()));
   tellAlive();
-  const metricsPort = await serveMetrics(options.ports.metrics, () => [...members.values()], tell);
+  const metricsPort = await serveMetrics(options.ports.metrics, {
+    members: () => [...members.values()],
+    ended: () => ended,
+    tell,
+  });
   log.info({ consolePort: ports.console, appsPort: ports.apps, metricsPort }, 'ready');
 }
 
@@ -179,23 +196,37 @@ async function concretePort(host: string, port: number): Promise<number> {
 /** Health and metrics of all workers together, on loopback. */
 async function serveMetrics(
   port: number,
-  members: () => Member[],
-  tell: (member: Member, message: ToWorker) => void,
+  crew: {
+    members: () => Member[];
+    ended: () => Record<string, number>;
+    tell: (member: Member, message: ToWorker) => void;
+  },
 ): Promise<number> {
+  let questions = 0;
   const server = http.createServer((request, response) => {
     const send = (status: number, type: string, body: string) => {
       response.writeHead(status, { 'content-type': type }).end(body);
     };
+    const members = crew.members();
     if (request.url === '/health/live') send(200, 'application/json', '{"status":"ok"}\n');
     else if (request.url === '/health/ready') {
-      const ready = members().filter((one) => one.role === 'serving' && one.unready === null);
-      const why = members()[0]?.unready ?? 'no worker runs';
+      const ready = members.filter((one) => one.role === 'serving' && one.unready === null);
+      const why = members[0]?.unready ?? 'no worker runs';
       if (ready.length > 0) send(200, 'application/json', '{"status":"ok"}\n');
       else send(503, 'application/json', `${JSON.stringify({ status: 'unready', why })}\n`);
     } else if (request.url === '/metrics') {
-      for (const member of members()) tell(member, { type: 'numbers' });
-      // The workers' answers to this very question may miss it; they are at most a second old.
-      setTimeout(() => send(200, 'text/plain; version=0.0.4', exposition(members())), 50);
+      questions += 1;
+      void answered(members, questions, crew.tell).then(() => {
+        const living = crew.members();
+        const numbers = together(
+          gatewayMetrics,
+          living.map((member) => member.numbers),
+          crew.ended(),
+        );
+        const serving = living.filter(({ role }) => role === 'serving').length;
+        numbers['labkeeper_gateway_workers'] = serving;
+        send(200, expositionType, exposition(gatewayMetrics, numbers));
+      });
     } else send(404, 'text/plain', 'metrics, health/live or health/ready\n');
   });
   await new Promise<void>((resolve, reject) => {
@@ -206,24 +237,17 @@ async function serveMetrics(
   return typeof address === 'object' && address !== null ? address.port : port;
 }
 
-/** Prometheus' text format; a number of several workers is their sum. */
-function exposition(members: readonly { role: string; numbers: Record<string, number> }[]): string {
-  const sums = new Map<string, number>();
-  for (const { numbers } of members) {
-    for (const [name, value] of Object.entries(numbers)) {
-      sums.set(name, (sums.get(name) ?? 0) + value);
-    }
-  }
-  sums.set('labkeeper_gateway_workers', members.filter(({ role }) => role === 'serving').length);
-  let text = '';
-  let family = '';
-  for (const [name, value] of sums) {
-    const bare = name.split('{', 1)[0] ?? name;
-    if (bare !== family) {
-      family = bare;
-      text += `# TYPE ${bare} ${bare.endsWith('_total') ? 'counter' : 'gauge'}\n`;
-    }
-    text += `${name} ${value}\n`;
-  }
-  return text;
+/** One that is busy or has just died does not hold up the others: its last numbers stand. */
+const answerWithinMs = 500;
+const lookEveryMs = 5;
+
+async function answered(
+  members: readonly Member[],
+  question: number,
+  tell: (member: Member, message: ToWorker) => void,
+): Promise<void> {
+  for (const member of members) tell(member, { type: 'numbers', question });
+  const endsAtMs = performance.now() + answerWithinMs;
+  const isOpen = (member: Member) => member.worker.isConnected() && member.question < question;
+  while (members.some(isOpen) && performance.now() < endsAtMs) await pause(lookEveryMs);
 }

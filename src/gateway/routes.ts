@@ -31,6 +31,8 @@ export interface Routes {
   watchers: Set<(app: string, entry: Entry | null) => void>;
   /** True once the store has answered. */
   filled: boolean;
+  /** When all were last read, by `performance.now()`; the start before that. */
+  readAllAtMs: number;
   storeReachable: boolean;
   /** The trouble was logged: once is enough. */
   complained: boolean;
@@ -50,6 +52,7 @@ export function createRoutes(store: RouteStore, log: Log, snapshot: readonly App
     entries: new Map(),
     watchers: new Set(),
     filled: false,
+    readAllAtMs: performance.now(),
     storeReachable: false,
     complained: false,
     reads: 0,
@@ -195,6 +198,7 @@ async function readAllOnce(routes: Routes): Promise<void> {
       if (!present.has(app) && entry.read <= read) remove(routes, app);
     }
     routes.filled = true;
+    routes.readAllAtMs = performance.now();
   } catch (error) {
     unreached(routes, error);
   }

@@ -29,9 +29,18 @@ if (cluster.isPrimary) {
 }
 
 async function runWorker(): Promise<void> {
-  const [{ startGatewayWorker, listenerName }, { openPostgresStore }] = await Promise.all([
+  const [
+    { startGatewayWorker, listenerName },
+    { openPostgresStore },
+    { createMetrics },
+    { gatewayMetrics },
+    { measureProcess },
+  ] = await Promise.all([
     import('./worker-process.ts'),
     import('../store/postgres/index.ts'),
+    import('../metrics/metrics.ts'),
+    import('../metrics/gateway-metrics.ts'),
+    import('../metrics/process-metrics.ts'),
   ]);
   const settings: Settings = JSON.parse(process.argv.at(-1) ?? '');
   const store = await openPostgresStore({
@@ -43,10 +52,13 @@ async function runWorker(): Promise<void> {
     applicationName: 'labkeeper gateway',
     log,
   });
+  const metrics = createMetrics(gatewayMetrics);
+  measureProcess(metrics, () => store.pool());
   const worker = await startGatewayWorker({
     config,
     log,
     store,
+    metrics,
     id: settings.id,
     listener: listenerName(config),
     ports: settings.ports,
@@ -54,8 +66,9 @@ async function runWorker(): Promise<void> {
   const say = (message: FromWorker) => {
     if (process.connected) process.send?.(message);
   };
-  const sayNumbers = () => {
-    say({ type: 'numbers', numbers: worker.numbers(), unready: worker.unreadyBecause() });
+  const sayState = () => say({ type: 'state', unready: worker.unreadyBecause() });
+  const sayNumbers = (question: number) => {
+    say({ type: 'numbers', question, numbers: worker.numbers() });
   };
   let draining = false;
   const drain = async () => {
@@ -67,7 +80,7 @@ async function runWorker(): Promise<void> {
   };
   process.on('message', (message: ToWorker) => {
     if (message.type === 'drain') void drain();
-    else if (message.type === 'numbers') sayNumbers();
+    else if (message.type === 'numbers') sayNumbers(message.question);
     else {
       worker.dropOthers(message.ids).catch((error: unknown) => {
         log.warn({ err: error }, 'cannot drop dead gateways: they will be seen by their silence');
@@ -79,8 +92,8 @@ async function runWorker(): Promise<void> {
   process.on('SIGHUP', () => {});
   process.on('SIGTERM', () => void drain());
   process.on('disconnect', () => void drain());
-  setInterval(sayNumbers, 1_000).unref();
+  setInterval(sayState, 1_000).unref();
   log.info({ ...worker.ports, gateway: settings.id }, 'worker listens');
   say({ type: 'ready', ports: worker.ports });
-  sayNumbers();
+  sayState();
 }

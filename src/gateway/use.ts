@@ -99,6 +99,9 @@ export function createReporter(ledger: UseLedger, store: UseStore, gateway: stri
       await under;
     },
     isFailing: () => failing,
+    /** Apps with use that is not written yet. */
+    unreported: () =>
+      [...ledger.apps.values()].filter((use) => use.changes !== use.reportedChanges).length,
   };
 }
 

@@ -1,5 +1,6 @@
 import http from 'node:http';
 import type { Log } from '../log.ts';
+import type { GatewayCounts } from './counts.ts';
 
 /** How far the gateway is with asking the control plane to wake an app. */
 export interface WakeState {
@@ -24,6 +25,8 @@ export interface WakerOptions {
   isAwaited: (app: string) => boolean;
   /** What to tell waiting people changed. */
   onChange: (app: string) => void;
+  /** Counts calls by their answer. */
+  asked: GatewayCounts['asked'];
   log: Log;
   retryMs: number;
 }
@@ -122,8 +125,10 @@ async function attempt(waker: Waker, app: string, state: WakeState): Promise<voi
       actor: 'visitor',
       why: state.why,
     });
+    const taken = status >= 200 && status < 300;
+    options.asked[taken ? 'taken' : 'refused'].add();
     if (waker.states.get(app) !== state) return;
-    if (status >= 200 && status < 300) {
+    if (taken) {
       state.phase = 'asked';
       state.trouble = null;
       // If the condition never moves, the wish is forgotten: the next visit asks again.
@@ -133,6 +138,7 @@ async function attempt(waker: Waker, app: string, state: WakeState): Promise<voi
     }
     trouble = `The control plane refused (${status}): ${detailOf(body)}`;
   } catch (error) {
+    options.asked.unanswered.add();
     if (waker.states.get(app) !== state) return;
     if (state.attempts === 0) options.log.warn({ app, err: error }, 'cannot ask the API to wake');
     trouble = 'The control plane does not answer.';

@@ -4,10 +4,13 @@ import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import type { Store } from '../store/ports.ts';
-import { serveApp, type AppGateway, type GatewayCount } from './apps.ts';
+import type { GatewayMetrics } from '../metrics/gateway-metrics.ts';
+import { serveApp, type AppGateway } from './apps.ts';
 import { createClosing } from './closing.ts';
 import { serveConsole } from './console.ts';
+import { createCounts } from './counts.ts';
 import { closeHub, createHub, isWaitedFor } from './events.ts';
+import { measureGateway } from './gauges.ts';
 import { createHolds, isHeld } from './hold.ts';
 import { drain, listen, type ListenerOptions } from './http/connection.ts';
 import { createRoutes, keepRoutes } from './routes.ts';
@@ -15,6 +18,7 @@ import { keepSnapshot, readSnapshot } from './snapshot.ts';
 import { closeAllSockets, createSockets } from './sockets.ts';
 import { closePool, createPool } from './upstream.ts';
 import { createLedger, createReporter } from './use.ts';
+import { createVisits } from './visits.ts';
 import { apiCaller, closeWaker, createWaker, type Waker } from './wake.ts';
 import { createWatch } from './watch.ts';
 
@@ -22,6 +26,7 @@ export interface GatewayWorkerOptions {
   config: Config;
   log: Log;
   store: Pick<Store, 'routes' | 'use'>;
+  metrics: GatewayMetrics;
   /** This process among all gateways, and the listener it shares with its siblings. */
   id: string;
   listener: string;
@@ -70,7 +75,7 @@ const usualPace: GatewayPace = {
 
 /** Serves both listeners in this process: everything of the gateway but the primary. */
 export async function startGatewayWorker(options: GatewayWorkerOptions): Promise<GatewayWorker> {
-  const { config, log, store, id } = options;
+  const { config, log, store, id, metrics } = options;
   const pace = { ...usualPace, ...options.pace };
   const ending = new AbortController();
   const snapshotFile = join(config.LABKEEPER_DATA, 'run', 'gateway-routes.json');
@@ -80,7 +85,16 @@ export async function startGatewayWorker(options: GatewayWorkerOptions): Promise
   const post = apiCaller(config.LABKEEPER_API_URL, token, pace.apiTimeoutMs);
   const pool = createPool();
   const ledger = createLedger();
-  const closing = createClosing({ routes, ledger, store: store.routes, gateway: id, log });
+  const counts = createCounts(metrics);
+  const { calledOff, asked } = counts;
+  const closing = createClosing({
+    routes,
+    ledger,
+    store: store.routes,
+    gateway: id,
+    calledOff,
+    log,
+  });
   const sockets = createSockets(ledger, routes);
   const holds = createHolds(config.LABKEEPER_MAX_HELD_REQUESTS);
   const hub = createHub(config.LABKEEPER_MAX_EVENT_STREAMS);
@@ -97,18 +111,11 @@ export async function startGatewayWorker(options: GatewayWorkerOptions): Promise
     post,
     isAwaited: (app) => isHeld(holds, app) || isWaitedFor(hub, app),
     onChange: (app) => watch.changed(app),
+    asked,
     log,
     retryMs: pace.retryMs,
   });
   const reporter = createReporter(ledger, store.use, id, log);
-  const counts: Record<GatewayCount, number> = {
-    forwarded: 0,
-    waitingPage: 0,
-    held: 0,
-    refused: 0,
-    unknown: 0,
-    upstreamFailure: 0,
-  };
   const gateway: AppGateway = {
     routes,
     pool,
@@ -119,9 +126,8 @@ export async function startGatewayWorker(options: GatewayWorkerOptions): Promise
     watch,
     sockets,
     log,
-    count: (what) => {
-      counts[what] += 1;
-    },
+    counts,
+    visits: createVisits(routes, counts),
   };
 
   const seen = keepSeen({ ...options, everyMs: pace.seenEveryMs });
@@ -158,26 +164,14 @@ export async function startGatewayWorker(options: GatewayWorkerOptions): Promise
     void reporter.flush(batches % 12 === 0);
   }, config.LABKEEPER_ACTIVITY_INTERVAL_MS);
 
+  measureGateway(metrics, {
+    listeners: [apps, console],
+    unreported: () => reporter.unreported(),
+    ...{ routes, sockets, hub, holds },
+  });
   return {
     ports: { console: portOf(console.server), apps: portOf(apps.server) },
-    numbers: () => ({
-      ...Object.fromEntries(
-        Object.entries(counts).map(([what, count]) => [
-          `labkeeper_gateway_requests_total{outcome="${what}"}`,
-          count,
-        ]),
-      ),
-      labkeeper_gateway_connections: apps.connections.size + console.connections.size,
-      labkeeper_gateway_refused_connections_total:
-        apps.refusedConnections + console.refusedConnections,
-      labkeeper_gateway_websockets: sockets.open,
-      labkeeper_gateway_event_streams: hub.open,
-      labkeeper_gateway_held_requests: holds.held,
-      labkeeper_gateway_apps: routes.entries.size,
-      labkeeper_gateway_store_reachable: routes.storeReachable ? 1 : 0,
-      process_resident_memory_bytes: process.memoryUsage.rss(),
-      process_cpu_seconds_total: cpuSeconds(),
-    }),
+    numbers: () => metrics.numbers(),
     unreadyBecause: () =>
       routes.filled || routes.entries.size > 0
         ? null
@@ -254,9 +248,4 @@ function portOf(server: { address(): unknown }): number {
     return Number(address.port);
   }
   throw new Error('the listener has no port: it is not bound');
-}
-
-function cpuSeconds(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6;
 }

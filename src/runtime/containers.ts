@@ -18,12 +18,10 @@ export interface Containers {
   /**
    * Makes the instance and starts it, or adopts the one that has this name already. Idempotent.
    * A paused instance is resumed. One that has exited is returned as it is, never started again:
-   * a new try has a new name. Pulls the image when it is not there (`onProgress` tells).
+   * a new try has a new name. Pulls the image when it is not there (`onProgress` tells, and `onPulled`
+   * how long it took).
    */
-  ensure(
-    spec: InstanceSpec,
-    options?: { onProgress?: (text: string) => void; signal?: AbortSignal },
-  ): Promise<Instance>;
+  ensure(spec: InstanceSpec, options?: EnsureOptions): Promise<Instance>;
 
   /** The instance of this name, or null when there is none. */
   inspect(name: string): Promise<Instance | null>;
@@ -61,6 +59,14 @@ export interface Containers {
    * happened while nobody watched are found by `list`. Rejects when the engine goes away.
    */
   watch(onExit: (instance: Instance) => void, signal: AbortSignal): Promise<void>;
+}
+
+export interface EnsureOptions {
+  /** Finer words on what is done, for people. */
+  onProgress?: (text: string) => void;
+  /** Called once when an image had to be pulled, right after that. */
+  onPulled?: (durationMs: number) => void;
+  signal?: AbortSignal;
 }
 
 export interface InstanceSpec {

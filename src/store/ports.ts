@@ -12,6 +12,10 @@ export interface Store {
   installation(): Promise<string>;
   ping(): Promise<void>;
   close(): Promise<void>;
+  /** Connections of this process now; asks nobody. `waiting` are callers that none is free for. */
+  pool(): { busy: number; idle: number; waiting: number };
+  /** What operators watch, read anew at each call: for metrics. */
+  figures(): Promise<StoreFigures>;
   apps: AppStore;
   routes: RouteStore;
   use: UseStore;
@@ -20,6 +24,16 @@ export interface Store {
   events: EventStore;
   hosts: HostStore;
   instances: InstanceStore;
+}
+
+export interface StoreFigures {
+  /** Registered apps, counted by what is wanted of them and what they do. */
+  apps: { wanted: AppCondition['wanted']; phase: AppCondition['phase']; count: number }[];
+  /** Accepted commands that are not over, and the age of the oldest; 0 when there is none. */
+  operations: { unfinished: number; oldestAgeMs: number };
+  outbox: { entries: number; oldestAgeMs: number };
+  /** Age of the oldest event that readers cannot see yet; 0 when they can see all. */
+  eventsLagMs: number;
 }
 
 /** Orders writes of one entity: an older pair never replaces a newer one. */
@@ -87,8 +101,6 @@ export interface AppStore {
     after?: string;
     limit: number;
   }): Promise<App[]>;
-  /** Registered apps, for the limit on them. */
-  count(): Promise<number>;
 
   /** First act of a workflow that starts anew: counts its life and tells what the row knows. */
   beginLife(name: string): Promise<App | null>;
@@ -269,7 +281,7 @@ export interface Outbox {
   delivered(id: string): Promise<void>;
   /** Tried in vain: due again after a doubling wait up to a minute. Never given up. */
   postponed(id: string, error: string): Promise<void>;
-  /** Undelivered entries and the age of the oldest, for metrics and readiness. */
+  /** Undelivered entries and the age of the oldest, for readiness. */
   backlog(): Promise<{ entries: number; oldestAgeMs: number }>;
 }
 

@@ -3,6 +3,8 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CloseRouteInput, CloseRouteResult } from '../../src/activities/app-inputs.ts';
 import { createControlActivities } from '../../src/activities/index.ts';
+import { createMetrics } from '../../src/metrics/metrics.ts';
+import { workerMetrics } from '../../src/metrics/worker-metrics.ts';
 import { eventually } from '../beds/eventually.ts';
 import { openTestStore } from '../beds/postgres.ts';
 import { requirePart } from '../beds/require.ts';
@@ -48,6 +50,7 @@ describe.runIf(requirePart('postgres'))('closing the route of an app', () => {
   function close(input: CloseRouteInput, gatewayVetoMs = 60_000): Promise<CloseRouteResult> {
     const { closeRoute } = createControlActivities({
       store: bed.store,
+      metrics: createMetrics(workerMetrics),
       gatewayVetoMs,
       ensureWorkflow: async () => 'open',
     });
@@ -139,6 +142,7 @@ describe.runIf(requirePart('postgres'))('closing the route of an app', () => {
     const environment = new MockActivityEnvironment();
     const { closeRoute } = createControlActivities({
       store: bed.store,
+      metrics: createMetrics(workerMetrics),
       gatewayVetoMs: 60_000,
       ensureWorkflow: async () => 'open',
     });

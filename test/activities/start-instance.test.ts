@@ -9,6 +9,8 @@ import type { StartInput, StartResult, StopInput } from '../../src/activities/ap
 import { httpProbe } from '../../src/activities/http-probe.ts';
 import { createHostActivities } from '../../src/activities/index.ts';
 import type { AppSpecInput } from '../../src/model/app-spec.ts';
+import { createMetrics } from '../../src/metrics/metrics.ts';
+import { workerMetrics } from '../../src/metrics/worker-metrics.ts';
 import { instanceName } from '../../src/model/names.ts';
 import type { Containers } from '../../src/runtime/containers.ts';
 import { processContainers } from '../../src/runtime/process/index.ts';
@@ -31,6 +33,7 @@ describe.runIf(requirePart('postgres'))('starting an instance on a host', () => 
     runtime = processContainers({ installation: 'start-test', folder, log });
     activities = createHostActivities({
       store: bed.store,
+      metrics: createMetrics(workerMetrics),
       host: 'local',
       installation: 'start-test',
       runtimes: { process: runtime },

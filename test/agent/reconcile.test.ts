@@ -6,6 +6,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { AgentPorts } from '../../src/agent/ports.ts';
 import { createReconciler } from '../../src/agent/reconcile.ts';
 import { appSpecSchema } from '../../src/model/app-spec.ts';
+import { createMetrics } from '../../src/metrics/metrics.ts';
+import { workerMetrics } from '../../src/metrics/worker-metrics.ts';
 import { labels } from '../../src/model/instance-labels.ts';
 import type { Containers } from '../../src/runtime/containers.ts';
 import { processContainers } from '../../src/runtime/process/index.ts';
@@ -54,6 +56,7 @@ describe.runIf(requirePart('postgres'))('the reconciler of a host', () => {
       },
       heartbeatIntervalMs: 60_000,
       reconcileIntervalMs: 60_000,
+      metrics: createMetrics(workerMetrics),
       log: pino({ level: 'silent' }),
       ...changes,
     });

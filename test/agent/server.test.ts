@@ -38,7 +38,7 @@ describe('the reads an agent serves', () => {
     server = createAgentServer({
       runtimes: [runtime],
       internalToken: token,
-      metrics: async () => '# nothing\n',
+      metrics: () => '# nothing\n',
       notReady: () => notReady,
       log,
     });

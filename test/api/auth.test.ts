@@ -76,8 +76,7 @@ describe.runIf(requirePart('postgres'))('who may do what', () => {
   it('refuses every internal call where no secret is configured', async () => {
     const open = await openApi();
     const { createApp } = await import('../../src/api/app.ts');
-    const { Registry } = await import('prom-client');
-    const app = createApp({ ...open.deps, internalToken: null, metrics: new Registry() });
+    const app = createApp({ ...open.deps, internalToken: null });
     const answer = await app.request('http://127.0.0.1/internal/apps/plot/log-tail', {
       headers: { authorization: 'Bearer null' },
     });

@@ -1,9 +1,10 @@
 import { pino } from 'pino';
-import { Registry } from 'prom-client';
 import { createApp } from '../../src/api/app.ts';
 import type { ApiDependencies, ApiSettings, Deliver } from '../../src/api/dependencies.ts';
 import type { LogReader } from '../../src/api/log-reader.ts';
 import { outboxDelivery } from '../../src/api/outbox-delivery.ts';
+import { apiMetrics } from '../../src/metrics/api-metrics.ts';
+import { createMetrics } from '../../src/metrics/metrics.ts';
 import type { AppSpecInput } from '../../src/model/app-spec.ts';
 import type { OutboxEntry, Store } from '../../src/store/ports.ts';
 import { openTestStore } from '../beds/postgres.ts';
@@ -53,8 +54,10 @@ export async function openApi(
     { level: 'debug' },
     { write: (line: string) => void logged.push(JSON.parse(line) as Record<string, unknown>) },
   );
+  const metrics = createMetrics(apiMetrics);
   const delivery = outboxDelivery({
     outbox: store.outbox,
+    metrics,
     log,
     deliver: async (entry) => {
       await options.deliver?.(entry);
@@ -68,7 +71,7 @@ export async function openApi(
     logReader: options.logReader ?? emptyLogReader,
     pingTemporal: options.pingTemporal ?? (async () => undefined),
     internalToken,
-    metrics: new Registry(),
+    metrics,
     ending: ending.signal,
     settings: {
       maxBodyBytes: 1024 * 1024,

@@ -57,7 +57,7 @@ describe.runIf(requirePart('postgres'))('health', () => {
     expect((await api.send('GET', '/health/live')).status).toBe(200);
     const metrics = await api.send('GET', '/metrics');
     expect(metrics.status).toBe(200);
-    expect(await metrics.text()).toContain('labkeeper_outbox_entries Nan');
+    expect(await metrics.text()).toContain('labkeeper_outbox_entries NaN');
     await api.close();
     await down.close();
   });
@@ -74,7 +74,7 @@ describe.runIf(requirePart('postgres'))('health', () => {
     expect(text).toContain(`${count}{method="GET",route="/api/v1/apps/:name",status="404"} 1`);
     expect(text).toContain('labkeeper_api_commands_total{verb="wake"} 1');
     expect(text).not.toContain('nobody');
-    expect(text).toContain('labkeeper_apps 1');
+    expect(text).toContain('labkeeper_apps{status="asleep"} 1');
     await api.close();
   });
 });

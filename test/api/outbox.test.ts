@@ -91,6 +91,7 @@ describe.runIf(requirePart('postgres'))('the outbox', () => {
     const second: string[] = [];
     const other = outboxDelivery({
       outbox: api.store.outbox,
+      metrics: api.deps.metrics,
       log: silent,
       deliver: async (entry) => {
         await flaky(entry);

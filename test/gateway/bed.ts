@@ -5,6 +5,8 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { gatewayMetrics } from '../../src/metrics/gateway-metrics.ts';
+import { createMetrics } from '../../src/metrics/metrics.ts';
 import { loadConfig } from '../../src/config.ts';
 import {
   startGatewayWorker,
@@ -69,6 +71,7 @@ export async function openGateway(
     config,
     log: pino({ level: 'silent' }),
     store: options.ports ?? store,
+    metrics: createMetrics(gatewayMetrics),
     id: `gateway-${Math.random().toString(36).slice(2)}`,
     listener: 'test',
     ports: { console: 0, apps: 0 },

@@ -17,13 +17,14 @@ const root = join(import.meta.dirname, '..', '..');
 /** What a room may import of other rooms: code, or types only. Everything else must be refused. */
 const table: Readonly<Record<string, { code: string[]; types: string[]; packages: string[] }>> = {
   model: { code: [], types: [], packages: ['zod'] },
+  metrics: { code: [], types: [], packages: ['node:*'] },
   workflows: {
     code: ['model/app-state.ts'],
     types: ['activities/index.ts', 'model/app-spec.ts'],
     packages: ['@temporalio/workflow', '@temporalio/common'],
   },
   activities: {
-    code: ['model/app-state.ts', 'runtime/containers.ts'],
+    code: ['model/app-state.ts', 'runtime/containers.ts', 'metrics/metrics.ts'],
     types: ['store/ports.ts', 'config.ts', 'log.ts'],
     packages: ['@temporalio/activity', '@temporalio/common', 'node:*'],
   },
@@ -43,26 +44,19 @@ const table: Readonly<Record<string, { code: string[]; types: string[]; packages
     packages: ['pg', 'node:*'],
   },
   agent: {
-    code: ['model/app-state.ts', 'runtime/containers.ts'],
+    code: ['model/app-state.ts', 'runtime/containers.ts', 'metrics/metrics.ts'],
     types: ['store/ports.ts', 'config.ts', 'log.ts'],
-    packages: ['prom-client', 'node:*'],
+    packages: ['node:*'],
   },
   gateway: {
-    code: ['model/app-state.ts'],
+    code: ['model/app-state.ts', 'metrics/metrics.ts'],
     types: ['store/ports.ts', 'config.ts', 'log.ts'],
-    packages: ['undici', 'prom-client', 'node:*'],
+    packages: ['undici', 'node:*'],
   },
   api: {
-    code: ['model/app-state.ts', 'workflows/messages.ts'],
+    code: ['model/app-state.ts', 'workflows/messages.ts', 'metrics/metrics.ts'],
     types: ['store/ports.ts', 'config.ts', 'log.ts', 'workflows/app.ts'],
-    packages: [
-      'hono',
-      'zod',
-      'prom-client',
-      '@temporalio/client',
-      '@temporalio/common',
-      'node:crypto',
-    ],
+    packages: ['hono', 'zod', '@temporalio/client', '@temporalio/common', 'node:crypto'],
   },
   client: { code: ['model/app-state.ts'], types: [], packages: ['zod'] },
   cli: {
@@ -75,6 +69,7 @@ const table: Readonly<Record<string, { code: string[]; types: string[]; packages
 /** One file of each room, to be imported from each other room. */
 const targets = [
   'model/app-state.ts',
+  'metrics/metrics.ts',
   'workflows/app.ts',
   'workflows/messages.ts',
   'activities/index.ts',
@@ -99,7 +94,6 @@ const packages = [
   'undici',
   'hono',
   'yaml',
-  'prom-client',
   'node:fs',
   'node:crypto',
   '@temporalio/workflow',

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { ContainerCreateOptions } from 'dockerode';
 import { portsToTry } from '../../model/container-ports.ts';
 import { LabError } from '../../model/failures.ts';
-import type { Instance, InstanceSpec } from '../containers.ts';
+import type { EnsureOptions, Instance, InstanceSpec } from '../containers.ts';
 import { labels } from '../../model/instance-labels.ts';
 import { substitute } from '../substitute.ts';
 import { call, callOr, reasonOf, refused, statusOf, type Engine } from './engine.ts';
@@ -28,13 +28,11 @@ const neededCapabilities = [
 const makeMs = 5_000;
 const betweenLooksMs = 20;
 
-type Options = { onProgress?: (text: string) => void; signal?: AbortSignal };
-
 /** Create or adopt, as the port says. */
 export async function ensureInstance(
   engine: Engine,
   spec: InstanceSpec,
-  options: Options,
+  options: EnsureOptions,
 ): Promise<Instance> {
   const { name } = spec;
   for (let tries = 0; tries < 3; tries += 1) {
@@ -67,7 +65,7 @@ async function waitUntilMade(engine: Engine, name: string): Promise<Instance | n
   }
 }
 
-async function create(engine: Engine, spec: InstanceSpec, options: Options): Promise<void> {
+async function create(engine: Engine, spec: InstanceSpec, options: EnsureOptions): Promise<void> {
   const attempt = `start ${spec.name}`;
   const { image, port } = spec;
   if (image === undefined || port === undefined) {

@@ -1,5 +1,6 @@
 import type { ImageInspectInfo } from 'dockerode';
 import { LabError } from '../../model/failures.ts';
+import type { EnsureOptions } from '../containers.ts';
 import { askJson, call, callOr, reasonOf, statusOf, type Engine } from './engine.ts';
 
 export interface ResolvedImage {
@@ -18,11 +19,13 @@ const progressEveryMs = 500;
 export async function resolveImage(
   engine: Engine,
   image: string,
-  options: { onProgress?: ((text: string) => void) | undefined; signal?: AbortSignal | undefined },
+  options: EnsureOptions,
 ): Promise<ResolvedImage> {
   const present = await inspectImage(engine, image);
   if (present !== null) return present;
+  const beganMs = performance.now();
   await pull(engine, image, options);
+  options.onPulled?.(performance.now() - beganMs);
   const pulled = await inspectImage(engine, image);
   if (pulled !== null) return pulled;
   throw notFound(image, 'it was pulled, and removed again at once');
@@ -46,11 +49,7 @@ async function inspectImage(engine: Engine, image: string): Promise<ResolvedImag
 }
 
 /** Without credentials: registries that ask for some are refused with their own reason. */
-async function pull(
-  engine: Engine,
-  image: string,
-  options: { onProgress?: ((text: string) => void) | undefined; signal?: AbortSignal | undefined },
-): Promise<void> {
+async function pull(engine: Engine, image: string, options: EnsureOptions): Promise<void> {
   const attempt = `pull image ${image}`;
   options.onProgress?.(`pulling image ${image}`);
   try {

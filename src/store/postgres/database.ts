@@ -19,6 +19,8 @@ export interface Database {
   transaction<Result>(attempt: string, work: (query: Query) => Promise<Result>): Promise<Result>;
   /** A client of its own, connected, for LISTEN. */
   connect(): Promise<pg.Client>;
+  /** Connections of the pool now. */
+  connections(): { busy: number; idle: number; waiting: number };
   log: Log;
   close(): Promise<void>;
 }
@@ -61,6 +63,11 @@ export function openDatabase(options: DatabaseOptions): Database {
       await client.connect();
       return client;
     },
+    connections: () => ({
+      busy: pool.totalCount - pool.idleCount,
+      idle: pool.idleCount,
+      waiting: pool.waitingCount,
+    }),
     close: () => pool.end(),
   };
 }

@@ -3,7 +3,7 @@ import { advanceApp } from './apps/advance.ts';
 import { beginAppLife } from './apps/begin-life.ts';
 import { commandApp } from './apps/command.ts';
 import { findApp } from './apps/find.ts';
-import { countApps, listApps, listLiveApps } from './apps/list.ts';
+import { listApps, listLiveApps } from './apps/list.ts';
 import { registerApp } from './apps/register.ts';
 import { removeApp } from './apps/remove.ts';
 import { setAppDetail } from './apps/set-detail.ts';
@@ -11,6 +11,7 @@ import { setAppSleepsIn } from './apps/set-sleeps-in.ts';
 import { openDatabase, type Database, type DatabaseOptions } from './database.ts';
 import { insertEvent } from './events/append.ts';
 import { eventsSince, latestEventId, listEvents } from './events/read.ts';
+import { readFigures } from './figures/read.ts';
 import { findHost, heartbeat, listHosts } from './hosts/hosts.ts';
 import { findInstance, listInstances, settleInstance } from './instances/instances.ts';
 import { listen } from './listen.ts';
@@ -46,12 +47,13 @@ export async function openPostgresStore(
       closed.abort();
       await database.close();
     },
+    pool: () => database.connections(),
+    figures: () => readFigures(database),
     apps: {
       register: (input) => registerApp(database, input, maxApps),
       command: (input) => commandApp(database, input),
       find: (name) => findApp(database, name),
       list: (page) => listApps(database, page),
-      count: () => countApps(database),
       beginLife: (name) => beginAppLife(database, name),
       advance: (name, mark, change) => advanceApp(database, name, mark, change),
       remove: (name, mark, change) => removeApp(database, name, mark, change),

@@ -35,8 +35,3 @@ export async function listLiveApps(
   );
   return rows.map(toApp);
 }
-
-export async function countApps(database: Database): Promise<number> {
-  const [row] = await database.query<{ count: string }>('count apps', 'SELECT count(*) FROM apps');
-  return Number(row?.count ?? 0);
-}

@@ -1,0 +1,46 @@
+import type { WorkerMetrics } from '../metrics/worker-metrics.ts';
+
+/** What a start consists of; the order in which it happens. */
+export type WakePhase = 'place' | 'pull' | 'start' | 'probe' | 'publish';
+
+/** Times the phases of one start. */
+export interface Phases {
+  /** Times what `act` does, also when it fails. */
+  time<Result>(phase: WakePhase, act: () => Promise<Result>): Promise<Result>;
+  /** A part of the phase under way turned out to be another one, which has just ended. */
+  split(phase: WakePhase, durationMs: number): void;
+  /** So far, in milliseconds. */
+  durations(): Partial<Record<WakePhase, number>>;
+}
+
+export function createPhases(): Phases {
+  const durationsMs = new Map<WakePhase, number>();
+  let splitMs = 0;
+  const add = (phase: WakePhase, ms: number) =>
+    durationsMs.set(phase, (durationsMs.get(phase) ?? 0) + ms);
+  return {
+    async time(phase, act) {
+      splitMs = 0;
+      const beganMs = performance.now();
+      try {
+        return await act();
+      } finally {
+        add(phase, Math.max(0, performance.now() - beganMs - splitMs));
+      }
+    },
+    split(phase, durationMs) {
+      splitMs += durationMs;
+      add(phase, durationMs);
+    },
+    durations: () => Object.fromEntries(durationsMs),
+  };
+}
+
+/** Of starts that came to their end only: what failed says nothing of how long a wake takes. */
+export function observePhases(metrics: WorkerMetrics, phases: Phases): void {
+  for (const [phase, ms] of Object.entries(phases.durations())) {
+    metrics
+      .histogram('labkeeper_wake_phase_seconds', { phase: phase as WakePhase })
+      .observe(ms / 1000);
+  }
+}
