@@ -12,6 +12,8 @@ export interface Chance {
 /** Under LABKEEPER_LONG=1 outages last as long as in the field, and loops go on for longer. */
 export const isLong = process.env['LABKEEPER_LONG'] === '1';
 export const outageMs = isLong ? 30_000 : 8_000;
+/** For a test with an outage: Temporal's own pollers look up to 12 s apart after a long one. */
+export const outageTestMs = outageMs + 90_000;
 
 export function chance(seed: number): Chance {
   let state = seed >>> 0;

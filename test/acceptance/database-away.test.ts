@@ -5,7 +5,7 @@ import { eventually } from '../beds/eventually.ts';
 import { startLab, type Lab } from '../beds/lab.ts';
 import { requirePart } from '../beds/require.ts';
 import { openSocket } from '../beds/socket.ts';
-import { outage } from './chance.ts';
+import { outage, outageTestMs } from './chance.ts';
 import { echoApp, visitPage } from './echo-app.ts';
 import { instancesOf, patienceMs, timelineOf, untilStatus, whoIs } from './lab-view.ts';
 import { afterAnswers, useSteadily } from './steady-use.ts';
@@ -14,7 +14,7 @@ const present = requirePart('temporal') && requirePart('postgres');
 /** Shorter than an outage, so that one that is not counted as use would end the app. */
 const shortIdle = { idleAfterMs: 3_000, disconnectedAfterMs: 3_000, warnBeforeMs: 0 };
 
-describe.runIf(present)('when the database is away', () => {
+describe.runIf(present)('when the database is away', { timeout: outageTestMs }, () => {
   let lab: Lab;
   beforeAll(async () => {
     lab = await startLab();
