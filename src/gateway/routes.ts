@@ -186,16 +186,18 @@ async function readAllOnce(routes: Routes): Promise<void> {
     const all = await routes.store.all();
     reached(routes);
     const present = new Set<string>();
+    // The list may be older than a route that was read alone meanwhile. Taking a route away cuts
+    // WebSockets, so only a reading of that app, which waits its turn, may do it.
+    const hasTarget = (app: string) => Boolean(routes.entries.get(app)?.route.target);
     for (const route of all) {
       present.add(route.app);
-      // The list may be older than a route that was read alone meanwhile. Taking a route away cuts
-      // WebSockets, so only a reading of that app, which waits its turn, may do it.
-      const hasTarget = Boolean(routes.entries.get(route.app)?.route.target);
-      if (hasTarget && route.target === null) void reread(routes, route.app);
+      if (route.target === null && hasTarget(route.app)) void reread(routes, route.app);
       else put(routes, route, read);
     }
     for (const [app, entry] of routes.entries) {
-      if (!present.has(app) && entry.read <= read) remove(routes, app);
+      if (present.has(app) || entry.read > read) continue;
+      if (hasTarget(app)) void reread(routes, app);
+      else remove(routes, app);
     }
     routes.filled = true;
     routes.readAllAtMs = performance.now();

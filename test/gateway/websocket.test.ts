@@ -5,6 +5,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { eventually } from '../beds/eventually.ts';
 import { openSocket } from '../beds/socket.ts';
+import { fakeRoutes, type FakeRoutes } from '../fakes/routes.ts';
 import {
   body,
   closeBeds,
@@ -33,6 +34,12 @@ async function openEcho(options: ConstructorParameters<typeof WebSocketServer>[0
     socket.on('message', (data, binary) => socket.send(data, { binary }));
   });
   return { ...app, sockets: server.clients, wss: server };
+}
+
+function openGate() {
+  let open = () => {};
+  const passed = new Promise<void>((resolve) => (open = resolve));
+  return { passed, open };
 }
 
 const upgrade = (extra = '') =>
@@ -220,6 +227,53 @@ describe('WebSockets and use', () => {
     expect(await closed).toBe(1001);
     await eventually(() => expect(app.sockets.size).toBe(0));
   });
+
+  test.each(['asleep', 'not registered'])(
+    'a list of routes that comes late, from when the app was %s, cuts nobody',
+    async (then) => {
+      const app = await openEcho();
+      const store = fakeRoutes();
+      const gates = { find: openGate(), list: openGate() };
+      let lists = 0;
+      let tell: (app: string | null) => void = () => {};
+      // As when connections to the database are short: what asks first may be answered last.
+      const routes: FakeRoutes['routes'] = {
+        ...store.routes,
+        async find(name) {
+          await gates.find.passed;
+          return store.routes.find(name);
+        },
+        async all() {
+          const list = await store.routes.all();
+          lists += 1;
+          if (lists > 1) await gates.list.passed;
+          return list;
+        },
+        async listen(onChange, signal) {
+          tell = onChange;
+          await once(signal, 'abort');
+        },
+      };
+      if (then === 'asleep') store.add('plot', { preset: 'streamlit' });
+      const bed = await openGateway({ ports: { routes, use: store.use } });
+
+      tell('plot');
+      tell(null);
+      await eventually(() => expect(lists).toBe(2));
+      if (then === 'not registered') store.add('plot', { preset: 'streamlit' });
+      store.publish('plot', app.port);
+      gates.find.open();
+      await untilStatus(bed, 'plot', 'ready');
+      const { socket, received, closed } = await openSocket(bed.url('/app/plot/ws'));
+      gates.list.open();
+      tell(null);
+      await eventually(() => expect(lists).toBe(3));
+      socket.send('still here');
+      await eventually(() => expect(received).toEqual(['still here']));
+      socket.close(1000);
+      expect(await closed).toBe(1000);
+    },
+  );
 
   test('a socket for a sleeping app is refused and wakes nothing', async () => {
     const bed = await openGateway();
