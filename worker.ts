@@ -27,6 +27,7 @@ import { exposition } from './src/metrics/exposition.ts';
 import { createMetrics } from './src/metrics/metrics.ts';
 import { measureProcess } from './src/metrics/process-metrics.ts';
 import { workerMetrics } from './src/metrics/worker-metrics.ts';
+import { memoryRing } from './src/model/memory-ring.ts';
 import { appEntity, controlQueue, hostQueue } from './src/model/names.ts';
 import { chooseRuntimes } from './src/choose-runtimes.ts';
 import { readSecretFile } from './src/secret-file.ts';
@@ -153,6 +154,7 @@ async function main(config: Config, log: Log): Promise<void> {
       ),
     heartbeatIntervalMs: 5_000,
     reconcileIntervalMs: config.LABKEEPER_RECONCILE_MS,
+    memory: memoryRing(config.LABKEEPER_MEMORY_SAMPLE_MS, config.LABKEEPER_MEMORY_SAMPLES),
     metrics,
     log,
   });

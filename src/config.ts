@@ -10,6 +10,8 @@ const bytes = (description: string, defaultBytes: number) =>
   z.coerce.number().int().min(1).default(defaultBytes).describe(description);
 const milliseconds = (description: string, defaultMs: number) =>
   z.coerce.number().int().min(1).default(defaultMs).describe(description);
+const days = (description: string, defaultDays: number) =>
+  z.coerce.number().min(1).max(36_500).default(defaultDays).describe(description);
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
@@ -119,6 +121,19 @@ export const settings = {
   ),
   LABKEEPER_ACTIVITY_INTERVAL_MS: milliseconds('Gateways write last use this often', 5_000),
   LABKEEPER_RECONCILE_MS: milliseconds('Agents compare rows and containers this often', 60_000),
+  LABKEEPER_MEMORY_SAMPLE_MS: milliseconds(
+    'Agents note the memory of running apps this often; means of 60 are kept too',
+    60_000,
+  ),
+  LABKEEPER_MEMORY_SAMPLES: z.coerce
+    .number()
+    .int()
+    .min(2)
+    .max(20_000)
+    .default(1_440)
+    .describe('Memory samples kept an app; of the means of 60 half as many'),
+  LABKEEPER_KEEP_EVENTS_DAYS: days('Events are kept this long', 90),
+  LABKEEPER_KEEP_OPERATIONS_DAYS: days('Finished operations are kept this long', 30),
   LABKEEPER_STORAGE_WARN_BYTES: bytes(
     'Free space of the data folder below which a warning is shown',
     2048 * MiB,

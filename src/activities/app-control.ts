@@ -1,4 +1,4 @@
-import { activityInfo, heartbeat, sleep } from '@temporalio/activity';
+import { activityInfo, heartbeat, log, sleep } from '@temporalio/activity';
 import { CancelledFailure } from '@temporalio/common';
 import { policyOf, runtimeKindOf, type AppPolicy, type AppSpec } from '../model/app-spec.ts';
 import { initialAppState, type AppState, type Cause } from '../model/app-state.ts';
@@ -17,7 +17,7 @@ import type {
 } from './app-inputs.ts';
 import type { ControlPorts } from './ports.ts';
 import { withNamedFailures } from './named-failure.ts';
-import { createPhases, observePhases } from './phases.ts';
+import { createPhases, observePhases, type Phases } from './phases.ts';
 
 /** A host that was not heard for this long gets no new work. */
 const silentAfterMs = 30_000;
@@ -49,8 +49,10 @@ export function createControlActivities(ports: ControlPorts) {
     async placeApp(input: PlaceInput): Promise<Placed> {
       const phases = createPhases();
       const placed = await withNamedFailures(() => phases.time('place', () => place(input)));
-      if (placed.outcome === 'placed') observePhases(metrics, phases);
-      else metrics.counter('labkeeper_starts_total', { outcome: 'refused' }).add();
+      if (placed.outcome === 'placed') {
+        observePhases(metrics, phases);
+        await noteWake(input, placed.host, phases);
+      } else metrics.counter('labkeeper_starts_total', { outcome: 'refused' }).add();
       return placed;
     },
 
@@ -135,6 +137,15 @@ export function createControlActivities(ports: ControlPorts) {
     const app = await store.apps.find(name);
     if (app) return app;
     throw new LabError('not_found', `cannot go on with app ${name}: it is not registered any more`);
+  }
+
+  /** For charts: a start does not fail of it. */
+  async function noteWake(input: PlaceInput, host: string, phases: Phases): Promise<void> {
+    const placeMs = phases.durations().place ?? 0;
+    const wake = { app: input.name, generation: input.generation, host, placeMs };
+    await store.history.wakePlaced(wake).catch((error: unknown) => {
+      log.warn('wake not noted', { app: input.name, error });
+    });
   }
 
   async function place(input: PlaceInput): Promise<Placed> {

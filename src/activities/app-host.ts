@@ -1,4 +1,4 @@
-import { activityInfo, cancellationSignal, heartbeat, sleep } from '@temporalio/activity';
+import { activityInfo, cancellationSignal, heartbeat, log, sleep } from '@temporalio/activity';
 import { CancelledFailure } from '@temporalio/common';
 import {
   effectivePreset,
@@ -90,7 +90,10 @@ export function createHostActivities(ports: HostPorts) {
     try {
       const result = await start(input, phases);
       starts(result.outcome).add();
-      if (result.outcome === 'ready') observePhases(metrics, phases);
+      if (result.outcome === 'ready') {
+        observePhases(metrics, phases);
+        await noteWake(input, phases);
+      }
       return result;
     } catch (error) {
       // Everything else is tried again.
@@ -99,6 +102,16 @@ export function createHostActivities(ports: HostPorts) {
       }
       throw error;
     }
+  }
+
+  /** For charts: a start does not fail of it, and visitors do not wait for it. */
+  async function noteWake(input: StartInput, phases: Phases): Promise<void> {
+    const { pull = 0, start = 0, probe = 0, publish = 0 } = phases.durations();
+    const { name: app, generation } = input;
+    const durations = { pullMs: pull, startMs: start, probeMs: probe, publishMs: publish };
+    await store.history.wakeReady({ app, generation, ...durations }).catch((error: unknown) => {
+      log.warn('wake not noted', { app, error });
+    });
   }
 
   async function start(input: StartInput, phases: Phases): Promise<StartResult> {

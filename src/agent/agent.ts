@@ -1,6 +1,7 @@
 import { startHeartbeat } from './heartbeat.ts';
 import type { AgentPorts } from './ports.ts';
 import { createReconciler } from './reconcile.ts';
+import { sampleMemory } from './sample-memory.ts';
 import { watchExits } from './watch-exits.ts';
 
 export interface Agent {
@@ -12,7 +13,7 @@ export interface Agent {
 
 /**
  * What runs on every host: tells workflows of exits within a second, says that the host lives,
- * and compares what runs with what rows want.
+ * compares what runs with what rows want, and notes how much memory apps use.
  */
 export function startAgent(ports: AgentPorts): Agent {
   const stopping = new AbortController();
@@ -20,6 +21,7 @@ export function startAgent(ports: AgentPorts): Agent {
   const runs = [
     startHeartbeat(ports, stopping.signal),
     reconciler.run(stopping.signal),
+    sampleMemory(ports, stopping.signal),
     ...Object.values(ports.runtimes).map((runtime) =>
       watchExits(ports, runtime, reconciler.now, stopping.signal),
     ),

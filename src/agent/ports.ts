@@ -2,6 +2,7 @@ import type { Log } from '../log.ts';
 import type { WorkerMetrics } from '../metrics/worker-metrics.ts';
 import type { RuntimeKind } from '../model/app-spec.ts';
 import type { Exit } from '../model/app-state.ts';
+import type { MemoryRing } from '../model/memory-ring.ts';
 import type { EntityName } from '../model/names.ts';
 import type { Containers } from '../runtime/containers.ts';
 import type { Host, Store } from '../store/ports.ts';
@@ -24,6 +25,8 @@ export interface AgentPorts {
   runtimeNotes: Partial<Record<RuntimeKind, string>>;
   heartbeatIntervalMs: number;
   reconcileIntervalMs: number;
+  /** How often the memory of running apps is noted, and where. */
+  memory: MemoryRing;
   metrics: WorkerMetrics;
   log: Log;
 }

@@ -7,6 +7,7 @@ import type { Log } from '../log.ts';
 import { appActions } from './app-actions.ts';
 import { appCommands } from './app-commands.ts';
 import { appFeed } from './app-feed.ts';
+import { appHistory } from './app-history.ts';
 import { appLogRoutes } from './app-logs.ts';
 import { appLogs } from './app-log-source.ts';
 import { appUsage } from './app-usage.ts';
@@ -65,6 +66,7 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   app.route('/', apps(deps, actions));
   app.route('/', appCommands(actions));
   app.route('/', appUsage(actions, logs));
+  app.route('/', appHistory(deps, actions));
   app.route('/', appLogRoutes(deps, { ...feeds, actions, logs }));
   app.route('/', events(deps, actions, eventStream(feeds)));
   app.route('/', operations(deps));

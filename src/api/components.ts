@@ -39,6 +39,7 @@ export const components = {
     .extend({ items: z.array(host).describe('Hosts by name') })
     .meta({ id: 'HostList', description: 'All hosts' }),
   usage: shapes.appUsageSchema.meta({ id: 'AppUsage' }),
+  history: shapes.appHistorySchema.meta({ id: 'AppHistory' }),
   command: shapes.commandBodySchema.meta({ id: 'CommandNote' }),
   health: shapes.healthSchema.meta({ id: 'Health' }),
   problem: shapes.problemSchema.meta({ id: 'Problem' }),

@@ -1,5 +1,6 @@
 import type { Log } from '../log.ts';
 import type { ApiMetrics } from '../metrics/api-metrics.ts';
+import type { MemoryRing } from '../model/memory-ring.ts';
 import type { OutboxEntry, Store } from '../store/ports.ts';
 import type { LogReader } from './log-reader.ts';
 import type { OutboxDelivery } from './outbox-delivery.ts';
@@ -32,6 +33,8 @@ export interface ApiSettings {
   consoleUrl: string | null;
   /** Public address of the apps without final slash. */
   appsUrl: string;
+  /** Which series of memory are kept. */
+  memoryRing: MemoryRing;
   temporalUiUrl: string | null;
   temporalNamespace: string;
   /** A comment line on every event stream this often. */

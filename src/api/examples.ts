@@ -1,5 +1,6 @@
 import type {
   AppJson,
+  AppHistoryJson,
   AppUsageJson,
   HostJson,
   OperationJson,
@@ -101,6 +102,32 @@ export const exampleUsage: AppUsageJson = {
   generation: 3,
   host: 'local',
   usage: { memoryBytes: 73_400_320, memoryLimitBytes: 1_073_741_824, cpus: 0.02, pids: 5 },
+};
+
+export const exampleHistory: AppHistoryJson = {
+  name: 'plot',
+  days: [
+    { day: '2026-03-01', awakeMs: 0, wakes: 0 },
+    { day: '2026-03-02', awakeMs: 5_400_000, wakes: 3 },
+  ],
+  memory: {
+    limitBytes: 1_073_741_824,
+    stepMs: 60_000,
+    points: [
+      { at: '2026-03-02T09:15:00.000Z', meanBytes: 73_400_320, peakBytes: 73_400_320 },
+      { at: '2026-03-02T09:16:00.000Z', meanBytes: 81_788_928, peakBytes: 81_788_928 },
+    ],
+  },
+  wakes: [
+    {
+      generation: 3,
+      host: 'local',
+      askedAt: '2026-03-02T09:15:03.100Z',
+      readyAt: '2026-03-02T09:15:04.120Z',
+      totalMs: 1020,
+      phases: { waitMs: 35, placeMs: 5, pullMs: 0, startMs: 60, probeMs: 912, publishMs: 8 },
+    },
+  ],
 };
 
 export const exampleHost: HostJson = {

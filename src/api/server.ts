@@ -8,10 +8,12 @@ import { createLog, type Log } from '../log.ts';
 import { apiMetrics } from '../metrics/api-metrics.ts';
 import { createMetrics } from '../metrics/metrics.ts';
 import { measureProcess } from '../metrics/process-metrics.ts';
+import { memoryRing } from '../model/memory-ring.ts';
 import { refusalToBind } from '../model/bind.ts';
 import { openPostgresStore } from '../store/postgres/index.ts';
 import { createApp } from './app.ts';
 import type { ApiSettings } from './dependencies.ts';
+import { forgetHistory } from './forget-history.ts';
 import { agentLogReader } from './log-reader.ts';
 import { outboxDelivery } from './outbox-delivery.ts';
 import { sweepOutbox } from './outbox-sweeper.ts';
@@ -22,6 +24,9 @@ const deliveryDeadlineMs = 5_000;
 const temporalPingMs = 1_000;
 /** Requests that are still under way after this are cut when the process ends. */
 const shutdownMs = 5_000;
+const dayMs = 24 * 3_600_000;
+/** Old rows are looked for this often. */
+const forgetEveryMs = 3_600_000;
 
 await main();
 
@@ -92,6 +97,16 @@ async function serve(config: Config, log: Log): Promise<void> {
     batch: 100,
     holdMs: 15_000,
   });
+  const forgotten = forgetHistory({
+    store,
+    metrics,
+    keepEventsMs: config.LABKEEPER_KEEP_EVENTS_DAYS * dayMs,
+    keepOperationsMs: config.LABKEEPER_KEEP_OPERATIONS_DAYS * dayMs,
+    intervalMs: forgetEveryMs,
+    batch: 2_000,
+    log,
+    signal: ending.signal,
+  });
   const server = createAdaptorServer({ fetch: app.fetch }) as Server;
   // Longer than any pool of ours keeps a connection idle, so that none is closed under a request.
   server.keepAliveTimeout = 75_000;
@@ -104,7 +119,7 @@ async function serve(config: Config, log: Log): Promise<void> {
   log.info({ signal }, 'ending');
   ending.abort();
   await closed(server);
-  await swept;
+  await Promise.all([swept, forgotten]);
   await delivery.idle();
   await Promise.all([store.close(), connection.close()]);
   log.info('ended');
@@ -129,6 +144,7 @@ function settingsOf(config: Config): ApiSettings {
     maxBodyBytes: config.LABKEEPER_MAX_API_BODY_BYTES,
     maxEventStreams: config.LABKEEPER_MAX_EVENT_STREAMS,
     consoleUrl: consoleUrl === undefined ? null : trimmed(consoleUrl),
+    memoryRing: memoryRing(config.LABKEEPER_MEMORY_SAMPLE_MS, config.LABKEEPER_MEMORY_SAMPLES),
     appsUrl: trimmed(config.LABKEEPER_APPS_URL ?? `http://localhost:${config.LABKEEPER_APPS_PORT}`),
     temporalUiUrl: uiUrl === undefined ? null : trimmed(uiUrl),
     temporalNamespace: config.TEMPORAL_NAMESPACE,

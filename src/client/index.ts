@@ -1,4 +1,5 @@
 import {
+  appHistorySchema,
   appListSchema,
   appSchema,
   appUsageSchema,
@@ -7,6 +8,7 @@ import {
   hostListSchema,
   operationSchema,
   registeredAppSchema,
+  type AppHistoryJson,
   type AppJson,
   type AppListJson,
   type AppUsageJson,
@@ -59,6 +61,11 @@ export interface LabkeeperClient {
     restart(name: string, options?: CommandOptions): Promise<OperationJson>;
     keepAwake(name: string, options?: CommandOptions): Promise<OperationJson>;
     usage(name: string): Promise<AppUsageJson>;
+    /** Series for charts: awake time by day, memory, phases of the last wakes. */
+    history(
+      name: string,
+      wanted?: { days?: number; wakes?: number; memory?: 'day' | 'month' },
+    ): Promise<AppHistoryJson>;
     /** The end of its log, or a range. */
     log(name: string, options?: LogOptions): Promise<LogText>;
     /** Its log as it grows, piece by piece, through restarts unless a generation is given. */
@@ -132,6 +139,8 @@ export function labkeeperClient(options: ClientOptions): LabkeeperClient {
       restart: (name, options) => command(name, 'restart', options),
       keepAwake: (name, options) => command(name, 'keep-awake', options),
       usage: (name) => json(`${appPath(name)}/usage`, appUsageSchema),
+      history: (name, wanted = {}) =>
+        json(`${appPath(name)}/usage/history`, appHistorySchema, { query: wanted }),
       log: (name, options) => readLog(wire, `${appPath(name)}/logs`, options),
       followLog: (name, options) => followLog(wire, `${appPath(name)}/logs`, options),
       events: (name, page = {}) =>

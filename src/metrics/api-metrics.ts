@@ -70,6 +70,11 @@ export const apiMetrics = {
     help: 'Time that Temporal took for a delivery, in seconds, failed ones included',
     buckets: answerSeconds,
   },
+  labkeeper_forgotten_total: {
+    type: 'counter',
+    help: 'Rows that were dropped since they were older than they are kept',
+    labels: { kind: ['events', 'operations'] },
+  },
   labkeeper_events_lag_seconds: {
     type: 'gauge',
     help: 'Age of the oldest event that readers cannot see yet, in seconds: a transaction that is open holds it back',

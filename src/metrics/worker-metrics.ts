@@ -50,6 +50,10 @@ export const workerMetrics = {
     help: 'Instances that the last comparison found on this host, by what they do',
     labels: { phase: ['created', 'running', 'paused', 'exited'] },
   },
+  labkeeper_agent_memory_bytes: {
+    type: 'gauge',
+    help: 'Memory of all running apps on this host at the last sample, in bytes',
+  },
   labkeeper_agent_runtime_ready: {
     type: 'gauge',
     help: '1 when the runtime answered the last heartbeat, 0 when it did not or is not set up',

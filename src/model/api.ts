@@ -47,7 +47,7 @@ export const appLinksSchema = z
     self: z.string().describe('This resource'),
     events: z.string().describe('Its timeline; a stream with Accept: text/event-stream'),
     logs: z.string().describe('Its output'),
-    usage: z.string().describe('Memory and CPU now'),
+    usage: z.string().describe('Memory and CPU now; below it `/history`'),
     page: z.string().describe('Page for people'),
     workflow: z.string().nullable().describe('Its workflow in the Temporal Web UI, if configured'),
   })
@@ -136,6 +136,63 @@ export const appUsageSchema = z
     usage: usageSchema.nullable().describe('Null when nothing runs'),
   })
   .describe('Memory and CPU of an app now');
+
+/** The longest series of `/usage/history`. */
+export const maxHistoryDays = 366;
+export const maxHistoryWakes = 50;
+
+const durationMs = (description: string) => z.number().min(0).describe(description);
+
+export const appHistorySchema = z
+  .object({
+    name: nameSchema,
+    days: z
+      .array(
+        z.object({
+          day: z.string().meta({ description: 'Day in UTC', format: 'date' }),
+          awakeMs: durationMs('Time in which it was ready for visitors'),
+          wakes: z.int().min(0).describe('How often it became ready'),
+        }),
+      )
+      .describe('Every day, oldest first; today so far is the last'),
+    memory: z
+      .object({
+        limitBytes: z.number().describe('Memory it may use'),
+        stepMs: z.number().describe('Time that a point stands for'),
+        points: z
+          .array(
+            z.object({
+              at: time('When the step began'),
+              meanBytes: z.number().describe('Mean of the samples of the step'),
+              peakBytes: z.number().describe('Greatest sample of the step'),
+            }),
+          )
+          .describe('Oldest first; steps in which it did not run are missing'),
+      })
+      .describe('Memory in use over time'),
+    wakes: z
+      .array(
+        z.object({
+          generation: z.int().min(1).describe('Instance that became ready'),
+          host: z.string().describe('Host it was started on'),
+          askedAt: time('When the command was accepted that woke it'),
+          readyAt: time('When visitors could reach it'),
+          totalMs: durationMs('From asked to ready'),
+          phases: z
+            .object({
+              waitMs: durationMs('Waiting for Temporal, a worker or another try'),
+              placeMs: durationMs('Choosing a host'),
+              pullMs: durationMs('Pulling the image; 0 when it was there'),
+              startMs: durationMs('Making the instance'),
+              probeMs: durationMs('Waiting for a healthy answer'),
+              publishMs: durationMs('Publishing the route'),
+            })
+            .describe('What the time was spent on; together they are the whole'),
+        }),
+      )
+      .describe('The last wakes, oldest first'),
+  })
+  .describe('Awake time, memory and wakes of an app over time');
 
 export const hostSchema = z
   .object({
@@ -251,6 +308,7 @@ export type TimelineEventJson = z.infer<typeof timelineEventSchema>;
 export type EventListJson = z.infer<typeof eventListSchema>;
 export type UsageJson = z.infer<typeof usageSchema>;
 export type AppUsageJson = z.infer<typeof appUsageSchema>;
+export type AppHistoryJson = z.infer<typeof appHistorySchema>;
 export type HostJson = z.infer<typeof hostSchema>;
 export type LogTailJson = z.infer<typeof logTailSchema>;
 export type HealthJson = z.infer<typeof healthSchema>;

@@ -53,6 +53,9 @@ export interface Containers {
   /** What it uses now; null when it does not run. */
   usage(name: string): Promise<Usage | null>;
 
+  /** Memory that it uses now, in bytes, read at once; null when it does not run. */
+  memory(name: string): Promise<number | null>;
+
   /**
    * Calls `onExit` within a second of every exit of an instance of this installation, by events
    * of the engine, until `signal` aborts. An exit may be told more than once, and those that

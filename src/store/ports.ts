@@ -1,6 +1,7 @@
 import type { AppSpec, Learned } from '../model/app-spec.ts';
 import type { Cause, Command } from '../model/app-state.ts';
 import type { AppCondition } from '../model/app-view.ts';
+import type { MemoryRing } from '../model/memory-ring.ts';
 import type { EntityName } from '../model/names.ts';
 
 /**
@@ -24,6 +25,7 @@ export interface Store {
   events: EventStore;
   hosts: HostStore;
   instances: InstanceStore;
+  history: HistoryStore;
 }
 
 export interface StoreFigures {
@@ -256,6 +258,11 @@ export interface OperationStore {
    * that starts anew, since an earlier life may have taken commands with it.
    */
   unfinished(entity: EntityName): Promise<OutboxEntry['payload'][]>;
+  /**
+   * Drops operations that have been over for longer, the oldest first, at most `limit`. Answers how
+   * many. Their ids can be used anew.
+   */
+  forget(olderThanMs: number, limit: number): Promise<number>;
 }
 
 export interface OutboxEntry {
@@ -320,6 +327,8 @@ export interface EventStore {
    * time. Resolves when `signal` aborts, not before; never rejects.
    */
   listen(onEvent: () => void, signal: AbortSignal): Promise<void>;
+  /** Drops events that are older, the oldest first; looks at most at `limit`. Answers how many went. */
+  forget(olderThanMs: number, limit: number): Promise<number>;
 }
 
 export interface Host {
@@ -359,4 +368,59 @@ export interface InstanceStore {
   find(instance: string): Promise<InstanceIntent | null>;
   /** The effect is confirmed gone: the intent row goes too. */
   settle(instance: string): Promise<void>;
+}
+
+export interface MemorySample {
+  app: string;
+  memoryBytes: number;
+}
+
+/** What charts show of an app. Durations are milliseconds. */
+export interface AppHistory {
+  /** One entry a day in UTC, oldest first, today included so far. */
+  days: { day: string; awakeMs: number; wakes: number }[];
+  /** Oldest first; steps in which it did not run are missing. `at` is when the step began. */
+  memory: { at: string; meanBytes: number; peakBytes: number }[];
+  /** Wakes that came to their end, oldest first. */
+  wakes: {
+    generation: number;
+    host: string;
+    /** When the first command was accepted that wished it awake; for a crash, when it was placed. */
+    askedAt: string;
+    readyAt: string;
+    totalMs: number;
+    /** What no phase explains. */
+    waitMs: number;
+    placeMs: number;
+    pullMs: number;
+    startMs: number;
+    probeMs: number;
+    publishMs: number;
+  }[];
+}
+
+/** Bounded by itself: each app has a fixed greatest number of rows. Awake time is counted by routes. */
+export interface HistoryStore {
+  /** A host is chosen for a start. The same start again changes nothing. */
+  wakePlaced(wake: {
+    app: string;
+    generation: number;
+    host: string;
+    placeMs: number;
+  }): Promise<void>;
+  /** The start that was placed is ready now. Changes nothing when none is under way. */
+  wakeReady(wake: {
+    app: string;
+    generation: number;
+    pullMs: number;
+    startMs: number;
+    probeMs: number;
+    publishMs: number;
+  }): Promise<void>;
+  /** One statement for a whole batch. Apps that are gone are passed over. */
+  reportMemory(samples: readonly MemorySample[], ring: MemoryRing): Promise<void>;
+  read(
+    app: string,
+    wanted: { days: number; wakes: number; step: 'fine' | 'coarse'; ring: MemoryRing },
+  ): Promise<AppHistory>;
 }

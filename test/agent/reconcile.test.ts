@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { AgentPorts } from '../../src/agent/ports.ts';
 import { createReconciler } from '../../src/agent/reconcile.ts';
 import { appSpecSchema } from '../../src/model/app-spec.ts';
+import { memoryRing } from '../../src/model/memory-ring.ts';
 import { createMetrics } from '../../src/metrics/metrics.ts';
 import { workerMetrics } from '../../src/metrics/worker-metrics.ts';
 import { labels } from '../../src/model/instance-labels.ts';
@@ -56,6 +57,7 @@ describe.runIf(requirePart('postgres'))('the reconciler of a host', () => {
       },
       heartbeatIntervalMs: 60_000,
       reconcileIntervalMs: 60_000,
+      memory: memoryRing(60_000, 10),
       metrics: createMetrics(workerMetrics),
       log: pino({ level: 'silent' }),
       ...changes,

@@ -4,6 +4,7 @@ import type { ApiDependencies, ApiSettings, Deliver } from '../../src/api/depend
 import type { LogReader } from '../../src/api/log-reader.ts';
 import { outboxDelivery } from '../../src/api/outbox-delivery.ts';
 import { apiMetrics } from '../../src/metrics/api-metrics.ts';
+import { memoryRing } from '../../src/model/memory-ring.ts';
 import { createMetrics } from '../../src/metrics/metrics.ts';
 import type { AppSpecInput } from '../../src/model/app-spec.ts';
 import type { OutboxEntry, Store } from '../../src/store/ports.ts';
@@ -78,6 +79,7 @@ export async function openApi(
       maxEventStreams: 20,
       consoleUrl: null,
       appsUrl: 'http://localhost:8081',
+      memoryRing: memoryRing(60_000, 1_440),
       temporalUiUrl: 'http://localhost:8233',
       temporalNamespace: 'default',
       heartbeatMs: 15_000,

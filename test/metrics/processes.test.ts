@@ -13,7 +13,7 @@ const present = requirePart('postgres') && requirePart('temporal');
 describe.runIf(present)('the metrics of the processes', () => {
   let lab: Lab;
   beforeAll(async () => {
-    lab = await startLab();
+    lab = await startLab({ LABKEEPER_MEMORY_SAMPLE_MS: '100' });
     await lab.client.apps.register('echo', {
       command: [process.execPath, echo],
       idle: { idleAfterMs: 3_600_000 },
@@ -94,6 +94,22 @@ describe.runIf(present)('the metrics of the processes', () => {
       expect(api.value('labkeeper_operations_unfinished')).toBe(0);
       expect(api.value('labkeeper_outbox_entries')).toBe(0);
       expect(api.value('labkeeper_deliveries_total', { outcome: 'delivered' })).toBe(2);
+    });
+  });
+
+  it('go with a history of each app: its wake, its awake time, its memory', async () => {
+    await eventually(async () => {
+      const history = await lab.client.apps.history('echo');
+      expect(history.wakes).toHaveLength(1);
+      const { totalMs = 0, phases } = history.wakes[0] ?? {};
+      expect(phases?.probeMs).toBeGreaterThan(0);
+      expect(phases?.startMs).toBeGreaterThan(0);
+      expect(phases?.pullMs).toBe(0);
+      expect(totalMs).toBeGreaterThan(phases?.probeMs ?? 0);
+      expect(history.days.at(-1)?.wakes).toBe(1);
+      expect(history.days.at(-1)?.awakeMs).toBeGreaterThan(0);
+      expect(history.memory.points.length).toBeGreaterThan(1);
+      expect(history.memory.points[0]?.meanBytes).toBeGreaterThan(1024 * 1024);
     });
   });
 

@@ -467,6 +467,7 @@ export function describeContainers(
         expect(usage?.pids).toBeGreaterThanOrEqual(1);
         expect(usage?.memoryBytes).toBeGreaterThan(0);
         expect(usage?.memoryLimitBytes).toBe(256 * MiB);
+        expect(await containers.memory(name)).toBeGreaterThan(0);
         await eventually(async () => {
           expect((await containers.usage(name))?.cpus).toBeGreaterThan(0.05);
         });
@@ -477,6 +478,8 @@ export function describeContainers(
         await exited(name);
         expect(await containers.usage(name)).toBeNull();
         expect(await containers.usage('app-absent-1')).toBeNull();
+        expect(await containers.memory(name)).toBeNull();
+        expect(await containers.memory('app-absent-1')).toBeNull();
       });
     });
 

@@ -7,7 +7,7 @@ import { ensureInstance } from './ensure.ts';
 import { inspectInstance, listInstances } from './inspect.ts';
 import { forgetInstanceLog, readInstanceLog } from './logs.ts';
 import { pauseInstance, removeInstance, stopInstance } from './stop.ts';
-import { readUsage } from './usage.ts';
+import { readMemory, readUsage } from './usage.ts';
 import { watchInstances } from './watch.ts';
 
 export interface DockerContainersOptions {
@@ -73,6 +73,7 @@ export function dockerContainers(options: DockerContainersOptions): Containers {
     },
 
     usage: (name) => readUsage(engine, name),
+    memory: (name) => readMemory(engine, name),
     watch: (onExit, signal) => watchInstances(engine, onExit, signal),
   };
 }

@@ -8,7 +8,7 @@ import { forgetInstanceLog, readInstanceLog } from './logs.ts';
 import { freeze } from './pause.ts';
 import { instanceNames, readState, toInstance } from './state.ts';
 import { removeInstance, stopInstance } from './stop.ts';
-import { usageReader } from './usage.ts';
+import { readMemory, usageReader } from './usage.ts';
 import { watchInstances } from './watch.ts';
 
 export { processIsolation } from './isolation.ts';
@@ -83,6 +83,7 @@ export function processContainers(options: ProcessContainersOptions): Containers
     },
 
     usage,
+    memory: (name) => readMemory(home, name),
     watch: (onExit, signal) => watchInstances(home, onExit, signal),
   };
 }

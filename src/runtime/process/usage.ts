@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Usage } from '../containers.ts';
-import { cpuMsIn, memoryIn } from './cgroup.ts';
+import { cpuMsIn, memoryIn as memoryOfCgroup } from './cgroup.ts';
 import type { Home } from './home.ts';
 import { readProcFile, type ProcessEntry } from './process-table.ts';
 import { membersOf } from './process-tree.ts';
@@ -38,15 +38,27 @@ export function usageReader(home: Home): (name: string) => Promise<Usage | null>
     if (members.length === 0) return null;
     const after = sample(state, members);
     samples.set(name, after);
-    const { cgroup, limits } = state.plan;
-    const counted = cgroup === null ? null : memoryIn(cgroup);
     return {
-      memoryBytes: counted ?? members.reduce((sum, entry) => sum + memoryOf(entry.pid), 0),
-      memoryLimitBytes: limits.memoryBytes,
+      memoryBytes: memoryIn(state, members),
+      memoryLimitBytes: state.plan.limits.memoryBytes,
       cpus: Math.max(0, (after.cpuMs - before.cpuMs) / (after.atMs - before.atMs)),
       pids: members.reduce((sum, entry) => sum + entry.threads, 0),
     };
   };
+}
+
+/** Memory that an instance uses now; null when it does not run. */
+export async function readMemory(home: Home, name: string): Promise<number | null> {
+  const state = await readState(home, name);
+  if (state === null || state.start === null || state.exit !== null) return null;
+  const members = membersOf(treeOf(state));
+  return members.length === 0 ? null : memoryIn(state, members);
+}
+
+function memoryIn(state: State, members: readonly ProcessEntry[]): number {
+  const { cgroup } = state.plan;
+  const counted = cgroup === null ? null : memoryOfCgroup(cgroup);
+  return counted ?? members.reduce((sum, entry) => sum + memoryOf(entry.pid), 0);
 }
 
 function sample(state: State, members: readonly ProcessEntry[]): Sample {

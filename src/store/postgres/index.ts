@@ -13,6 +13,10 @@ import { insertEvent } from './events/append.ts';
 import { eventsSince, latestEventId, listEvents } from './events/read.ts';
 import { readFigures } from './figures/read.ts';
 import { findHost, heartbeat, listHosts } from './hosts/hosts.ts';
+import { forgetEvents, forgetOperations } from './history/forget.ts';
+import { reportMemory } from './history/memory.ts';
+import { readHistory } from './history/read.ts';
+import { wakePlaced, wakeReady } from './history/wakes.ts';
 import { findInstance, listInstances, settleInstance } from './instances/instances.ts';
 import { listen } from './listen.ts';
 import { listUnfinished } from './operations/unfinished.ts';
@@ -90,6 +94,7 @@ export async function openPostgresStore(
     operations: {
       find: (id) => findOperation(database.query, id),
       unfinished: (entity) => listUnfinished(database, entity),
+      forget: (olderThanMs, limit) => forgetOperations(database, olderThanMs, limit),
     },
     outbox: {
       claim: (operationId) => claimEntry(database, operationId),
@@ -103,6 +108,7 @@ export async function openPostgresStore(
       list: (page) => listEvents(database, page),
       since: (page) => eventsSince(database, page),
       latestId: () => latestEventId(database),
+      forget: (olderThanMs, limit) => forgetEvents(database, olderThanMs, limit),
       listen: (onEvent, signal) =>
         listen(
           database,
@@ -120,6 +126,12 @@ export async function openPostgresStore(
       listByHost: (host) => listInstances(database, host),
       find: (instance) => findInstance(database, instance),
       settle: (instance) => settleInstance(database, instance),
+    },
+    history: {
+      wakePlaced: (wake) => wakePlaced(database, wake),
+      wakeReady: (wake) => wakeReady(database, wake),
+      reportMemory: (samples, ring) => reportMemory(database, samples, ring),
+      read: (app, wanted) => readHistory(database, app, wanted),
     },
   };
 }

@@ -1,0 +1,55 @@
+import type { Log } from '../log.ts';
+import type { ApiMetrics } from '../metrics/api-metrics.ts';
+import type { Store } from '../store/ports.ts';
+import { pause } from './pause.ts';
+
+/** Between batches: a clean-up is never in a hurry. */
+const betweenBatchesMs = 50;
+
+/**
+ * Drops events and finished operations that are older than they are kept: at the start, then every
+ * `intervalMs`, batch by batch, until `signal` aborts. Several APIs may do it at once. Never rejects.
+ */
+export async function forgetHistory(options: {
+  store: Pick<Store, 'events' | 'operations'>;
+  metrics: ApiMetrics;
+  keepEventsMs: number;
+  keepOperationsMs: number;
+  intervalMs: number;
+  batch: number;
+  log: Log;
+  signal: AbortSignal;
+}): Promise<void> {
+  const { store, signal, log } = options;
+  const kinds = [
+    { kind: 'events', forget: store.events.forget, keepMs: options.keepEventsMs },
+    { kind: 'operations', forget: store.operations.forget, keepMs: options.keepOperationsMs },
+  ] as const;
+  while (!signal.aborted) {
+    for (const { kind, forget, keepMs } of kinds) {
+      try {
+        const count = await forgetAll(forget, keepMs, options);
+        options.metrics.counter('labkeeper_forgotten_total', { kind }).add(count);
+        if (count > 0) log.info({ kind, count }, 'forgot what was older than it is kept');
+      } catch (error) {
+        log.warn({ kind, err: error }, 'nothing forgotten: the database was not reached');
+      }
+    }
+    await pause(options.intervalMs, signal);
+  }
+}
+
+async function forgetAll(
+  forget: (olderThanMs: number, limit: number) => Promise<number>,
+  keepMs: number,
+  { batch, signal }: { batch: number; signal: AbortSignal },
+): Promise<number> {
+  let total = 0;
+  while (!signal.aborted) {
+    const count = await forget(keepMs, batch);
+    total += count;
+    if (count < batch) break;
+    await pause(betweenBatchesMs, signal);
+  }
+  return total;
+}
