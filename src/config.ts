@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { authentications } from './model/bind.ts';
 
 /**
  * Every setting of labkeeper: name, default, meaning. The README's table is generated from here
@@ -22,6 +23,18 @@ export const settings = {
     .min(1)
     .default('127.0.0.1')
     .describe('Address the gateway binds. Others than loopback need authentication configured'),
+  LABKEEPER_AUTHENTICATION: z
+    .enum(authentications)
+    .default('open')
+    .describe('open: whoever reaches the loopback is its one user; required: people log in'),
+  LABKEEPER_SESSION_MS: milliseconds('A login lasts this long', 7 * 24 * 3_600_000),
+  LABKEEPER_LOGIN_LINK_MS: milliseconds('A one-time login link can be used this long', 3_600_000),
+  LABKEEPER_MAX_TOKENS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(50)
+    .describe('Tokens of one person that are in use; more is 429'),
   LABKEEPER_CONSOLE_PORT: port('Console and API; 0 takes a free one', 8080),
   LABKEEPER_APPS_PORT: port('Apps; 0 takes a free one', 8081),
   LABKEEPER_API_PORT: port('API process, loopback only; 0 takes a free one', 8090),

@@ -3,7 +3,9 @@ import type { AppSpec } from '../model/app-spec.ts';
 import type { Cause, Command } from '../model/app-state.ts';
 import { statusOf } from '../model/app-view.ts';
 import { LabError } from '../model/failures.ts';
+import { may, type Caller } from '../model/roles.ts';
 import type { App, Operation } from '../store/ports.ts';
+import { requireMay } from './auth/authorize.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { storageGuard } from './storage-guard.ts';
 
@@ -11,14 +13,14 @@ import { storageGuard } from './storage-guard.ts';
 export interface AppActions {
   /**
    * Registers or replaces. Throws `quota_exceeded` beyond the limit of apps, `storage_full` for a
-   * new app when no host has room, `conflict` when the key was used for something else.
+   * new app when no host has room, `conflict` when the key was used for something else, `forbidden`
+   * when the caller may not.
    */
   register(input: {
     name: string;
     spec: AppSpec;
-    actor: string;
+    caller: Caller;
     operationId?: string | undefined;
-    space?: string;
   }): Promise<{
     outcome: 'created' | 'replaced' | 'unchanged';
     app: App;
@@ -81,15 +83,17 @@ export function appActions(
   return {
     find,
     command,
-    async register({ name, spec, actor, operationId, space = 'default' }) {
+    async register({ name, spec, caller, operationId }) {
+      const actor = caller.person ?? 'visitor';
       if ((await store.apps.find(name)) === null) await requireStorage();
       const registered = await store.apps.register({
         name,
-        space,
+        space: spec.space,
         owner: actor,
         spec,
         actor,
         operationId: operationId ?? randomUUID(),
+        check: (existing) => requireRegister(caller, { name, space: spec.space, existing }),
       });
       if (registered.operation !== null) {
         accepted(registered.operation.verb === 'register' ? 'register' : 'replace');
@@ -106,4 +110,23 @@ export function appActions(
       return command({ name, verb: 'wake', cause, operationId });
     },
   };
+}
+
+/** Who may register a new app, replace the one that has the name, and move it to another space. */
+function requireRegister(
+  caller: Caller,
+  { name, space, existing }: { name: string; space: string; existing: App | null },
+): void {
+  if (existing !== null) {
+    if (!may(caller, 'app.see', existing)) {
+      throw new LabError(
+        'conflict',
+        `cannot register app/${name}: the name is taken; choose another`,
+      );
+    }
+    requireMay(caller, 'app.change', existing, `app/${name}`);
+  }
+  if (existing === null || existing.space !== space) {
+    requireMay(caller, 'app.register', { space, owner: null }, `the space ${space}`);
+  }
 }

@@ -9,10 +9,12 @@ export interface AppFeed {
   /**
    * Delivers an app as it is now each time it changed, and null when it was removed, until `signal`
    * aborts. `app: null` follows all. With `snapshot` it begins with how they are. States in between
-   * may be left out. Rejects when the database does not answer now.
+   * may be left out. `spaces` keeps apps that are in one of them: one that leaves them is removed for
+   * this follower. Rejects when the database does not answer now.
    */
   follow(follower: {
     app: string | null;
+    spaces: readonly string[] | null;
     snapshot: boolean;
     deliver: (name: string, app: AppJson | null) => void;
     signal: AbortSignal;
@@ -21,6 +23,7 @@ export interface AppFeed {
 
 interface Follower {
   app: string | null;
+  spaces: readonly string[] | null;
   deliver: (name: string, app: AppJson | null) => void;
 }
 
@@ -39,6 +42,8 @@ export function appFeed(options: {
   const dirty = new Set<string>();
   /** Digest of what is known of each app, so that only changes are delivered. */
   const known = new Map<string, string>();
+  /** The space an app was last seen in, also after its removal. */
+  const placed = new Map<string, string>();
   let knowsAll = false;
   let allReadAtMs: number | null = null;
 
@@ -71,13 +76,14 @@ export function appFeed(options: {
   });
 
   return {
-    async follow({ app, snapshot, deliver, signal }) {
-      const follower: Follower = { app, deliver };
+    async follow({ app, spaces, snapshot, deliver, signal }) {
+      const follower: Follower = { app, spaces, deliver };
       const leave = loop.enter();
       const left = () => {
         followers.delete(follower);
         if (leave() > 0) return;
         known.clear();
+        placed.clear();
         dirty.clear();
         knowsAll = false;
         allReadAtMs = null;
@@ -110,8 +116,12 @@ export function appFeed(options: {
     const digest = digestOf(app);
     if (known.get(name) === digest) return;
     known.set(name, digest);
+    const before = placed.get(name);
+    if (app !== null) placed.set(name, app.space);
     for (const follower of followers) {
-      if (follower.app === null || follower.app === name) follower.deliver(name, app);
+      if (follower.app !== null && follower.app !== name) continue;
+      if (app !== null && sees(follower, app.space)) follower.deliver(name, app);
+      else if (before !== undefined && sees(follower, before)) follower.deliver(name, null);
     }
   }
 
@@ -135,6 +145,7 @@ export function appFeed(options: {
 
   async function know(name: string | null): Promise<void> {
     const remember = (of: string, app: App | null) => {
+      if (app !== null) placed.set(of, app.space);
       if (!known.has(of)) known.set(of, digestOf(app === null ? null : present(app)));
     };
     if (name !== null) {
@@ -146,14 +157,21 @@ export function appFeed(options: {
     knowsAll = true;
   }
 
-  async function deliverNow({ app: name, deliver }: Follower): Promise<void> {
+  async function deliverNow(follower: Follower): Promise<void> {
+    const { app: name, deliver } = follower;
     if (name === null) {
-      for await (const app of everyApp(store)) deliver(app.name, present(app));
+      for await (const app of everyApp(store)) {
+        if (sees(follower, app.space)) deliver(app.name, present(app));
+      }
       return;
     }
     const app = await store.apps.find(name);
     deliver(name, app === null ? null : present(app));
   }
+}
+
+function sees({ spaces }: Follower, space: string): boolean {
+  return spaces === null || spaces.includes(space);
 }
 
 function digestOf(app: AppJson | null): string {

@@ -12,7 +12,9 @@ import { appLogRoutes } from './app-logs.ts';
 import { appLogs } from './app-log-source.ts';
 import { appUsage } from './app-usage.ts';
 import { apps } from './apps.ts';
-import { localUser } from './auth/local-user.ts';
+import { authorize } from './auth/authorize.ts';
+import { identify } from './auth/identify.ts';
+import { loginLinks } from './auth/login-links.ts';
 import { sameOrigin } from './auth/same-origin.ts';
 import type { ApiDependencies, ApiEnv } from './dependencies.ts';
 import { documentation } from './documentation.ts';
@@ -22,14 +24,18 @@ import { eventStream } from './event-stream.ts';
 import { health } from './health.ts';
 import { hosts } from './hosts.ts';
 import { internal } from './internal.ts';
+import { me } from './me.ts';
 import { metricsRoute, timeRequests } from './metrics.ts';
 import { router } from './openapi.ts';
 import { operations } from './operations.ts';
 import { errorPages } from './pages/error-pages.tsx';
+import { login } from './pages/login.tsx';
 import { pages } from './pages/index.tsx';
+import { people } from './people.ts';
 import { appJson } from './present.ts';
 import { Problem, problemOf } from './problem.ts';
-import { streams } from './stream.ts';
+import { spaces } from './spaces.ts';
+import { streams, type Streams } from './stream.ts';
 import { unmatched } from './unmatched.ts';
 
 /** The whole API and the pages, as one Hono app. Opens no port; takes what it needs as values. */
@@ -40,6 +46,7 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
     heartbeatMs: deps.settings.heartbeatMs,
     ending: deps.ending,
   });
+  endStreamsWithAccess(deps, open);
   const feeds = {
     events: eventFeed({
       events: deps.store.events,
@@ -56,11 +63,16 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
     streams: open,
   };
   const actions = appActions(deps);
+  const links = loginLinks(deps);
   const logs = appLogs({ hosts: deps.store.hosts, reader: deps.logReader });
   const app = router();
 
   app.use(namedRequests(deps.log), timeRequests(deps.metrics), secureHeaders(headers), errorPages);
-  app.use(forPeople(sameOrigin(deps.settings)), forPeople(localUser));
+  app.use(
+    forPeople(sameOrigin(deps.settings)),
+    forPeople(identify(deps)),
+    forPeople(authorize(deps)),
+  );
   app.use(limitedBody(deps.settings.maxBodyBytes));
 
   app.route('/', apps(deps, actions));
@@ -71,7 +83,11 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   app.route('/', events(deps, actions, eventStream(feeds)));
   app.route('/', operations(deps));
   app.route('/', hosts(deps));
-  app.route('/', internal(deps, actions, logs));
+  app.route('/', me(deps));
+  app.route('/', people(deps, links));
+  app.route('/', spaces(deps));
+  app.route('/', login(deps));
+  app.route('/', internal(deps, { actions, logs, links }));
   app.route('/', pages(deps, { actions, logs }));
   app.route('/', health(deps));
   app.route(
@@ -137,4 +153,17 @@ function limitedBody(maxBytes: number): MiddlewareHandler<ApiEnv> {
       );
     },
   });
+}
+
+/** What a stream may tell was decided when it was opened: when that may have changed, all end. */
+function endStreamsWithAccess(
+  { store, ending }: Pick<ApiDependencies, 'store' | 'ending'>,
+  open: Streams,
+): void {
+  let listens = false;
+  const onChange = () => {
+    if (listens) open.endAll();
+    listens = true;
+  };
+  void store.access.listen(onChange, ending);
 }

@@ -1,5 +1,6 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { namedAppSpecSchema } from '../model/app-spec.ts';
+import { spacesOf } from '../model/roles.ts';
 import { nameSchema } from '../model/name-schema.ts';
 import type { AppActions } from './app-actions.ts';
 import type { ApiDependencies, ApiEnv } from './dependencies.ts';
@@ -15,7 +16,9 @@ export function apps(deps: ApiDependencies, actions: AppActions): OpenAPIHono<Ap
   return router()
     .openapi(listRoute, async (context) => {
       const { space, after, limit } = context.req.valid('query');
+      const { caller } = context.get('identity');
       const rows = await store.apps.list({
+        visible: { spaces: spacesOf(caller, 'app.see'), access: [] },
         ...(space === undefined ? {} : { space }),
         ...(after === undefined ? {} : { after }),
         limit: limit + 1,
@@ -31,9 +34,9 @@ export function apps(deps: ApiDependencies, actions: AppActions): OpenAPIHono<Ap
     .openapi(registerRoute, async (context) => {
       const { name, ...spec } = context.req.valid('json');
       const operationId = context.req.valid('header')['idempotency-key'];
-      const actor = context.get('actor');
+      const { caller } = context.get('identity');
       const { body, status, location } = registered(
-        await actions.register({ name, spec, actor, operationId }),
+        await actions.register({ name, spec, caller, operationId }),
         settings,
       );
       return context.json(body, status, { location });
@@ -42,9 +45,9 @@ export function apps(deps: ApiDependencies, actions: AppActions): OpenAPIHono<Ap
       const { name } = context.req.valid('param');
       const spec = context.req.valid('json');
       const operationId = context.req.valid('header')['idempotency-key'];
-      const actor = context.get('actor');
+      const { caller } = context.get('identity');
       const { body, status, location } = registered(
-        await actions.register({ name, spec, actor, operationId }),
+        await actions.register({ name, spec, caller, operationId }),
         settings,
       );
       return context.json(body, status, { location });

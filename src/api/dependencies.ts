@@ -2,6 +2,8 @@ import type { Log } from '../log.ts';
 import type { ApiMetrics } from '../metrics/api-metrics.ts';
 import type { MemoryRing } from '../model/memory-ring.ts';
 import type { OutboxEntry, Store } from '../store/ports.ts';
+import type { Authentication } from '../model/bind.ts';
+import type { Identity } from './auth/identify.ts';
 import type { LogReader } from './log-reader.ts';
 import type { OutboxDelivery } from './outbox-delivery.ts';
 
@@ -27,10 +29,18 @@ export interface ApiDependencies {
 export type Deliver = (entry: OutboxEntry) => Promise<void>;
 
 export interface ApiSettings {
+  /** `open`: whoever reaches the loopback is its one user. `required`: people log in. */
+  authentication: Authentication;
+  /** A login lasts this long. */
+  sessionMs: number;
+  /** A one-time link can be used this long. */
+  loginLinkMs: number;
   maxBodyBytes: number;
   maxEventStreams: number;
   /** Public address of the console without final slash, if one is set. */
   consoleUrl: string | null;
+  /** Where people reach the console, set or not; without final slash. */
+  publicConsoleUrl: string;
   /** Public address of the apps without final slash. */
   appsUrl: string;
   /** Which series of memory are kept. */
@@ -49,7 +59,9 @@ export interface ApiSettings {
 export interface ApiEnv {
   Variables: {
     requestId: string;
-    /** Who asks; written on every command. */
+    /** Name of who asks; written on every command. */
     actor: string;
+    /** Who asks, and how they proved it; roles are those of now. */
+    identity: Identity;
   };
 }

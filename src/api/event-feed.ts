@@ -17,6 +17,8 @@ export interface EventFeed {
 
 interface Follower {
   entity?: EntityName;
+  /** Keeps what happened in one of these spaces; null: all. */
+  spaces: readonly string[] | null;
   deliver(events: readonly TimelineEvent[]): void;
   /** Old events are read at the pace of the reader. */
   drained(): Promise<void>;
@@ -127,9 +129,10 @@ export function eventFeed(options: {
 
   /** Delivers what comes after an id, a page at most. Null when the stream has joined the feed. */
   async function look(follower: Follower, after: string): Promise<string | null> {
-    const { entity } = follower;
+    const { entity, spaces } = follower;
     const page = await events.since({
       ...(entity === undefined ? {} : { entity }),
+      spaces,
       after,
       limit: pageSize,
     });
@@ -165,5 +168,7 @@ export function eventFeed(options: {
 }
 
 function concerns(follower: Follower, event: TimelineEvent): boolean {
-  return follower.entity === undefined || follower.entity === event.entity;
+  const { entity, spaces } = follower;
+  if (entity !== undefined && entity !== event.entity) return false;
+  return spaces === null || (event.space !== null && spaces.includes(event.space));
 }

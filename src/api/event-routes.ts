@@ -1,6 +1,7 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { appEntity, type EntityName } from '../model/names.ts';
+import { spacesOf } from '../model/roles.ts';
 import type { AppActions } from './app-actions.ts';
 import type { ApiDependencies, ApiEnv } from './dependencies.ts';
 import type { eventStream } from './event-stream.ts';
@@ -20,10 +21,11 @@ export function events(
   openStream: ReturnType<typeof eventStream>,
 ): OpenAPIHono<ApiEnv> {
   const page = async (
-    query: { before?: string | undefined; limit: number },
+    query: { before?: string | undefined; limit: number; spaces?: readonly string[] | null },
     entity?: EntityName,
   ) => {
     const rows = await deps.store.events.list({
+      spaces: query.spaces ?? null,
       ...(entity === undefined ? {} : { entity }),
       ...(query.before === undefined ? {} : { before: query.before }),
       limit: query.limit + 1,
@@ -39,6 +41,7 @@ export function events(
     }
     return openStream({
       app,
+      spaces: spacesOf(context.get('identity').caller, 'app.see'),
       after: context.req.header('last-event-id') ?? query.after,
       snapshot: app !== null || query.snapshot,
     });
@@ -52,7 +55,8 @@ export function events(
     .openapi(allRoute, async (context) => {
       const query = context.req.valid('query');
       if (wantsStream(context)) return follow(context, null, query);
-      return context.json(await page(query), 200);
+      const spaces = spacesOf(context.get('identity').caller, 'app.see');
+      return context.json(await page({ ...query, spaces }), 200);
     })
     .openapi(appRoute, async (context) => {
       const { name } = context.req.valid('param');

@@ -16,6 +16,8 @@ export function eventStream(sources: { events: EventFeed; apps: AppFeed; streams
   const { events, apps, streams } = sources;
   return async (options: {
     app: string | null;
+    /** Keeps what is in one of these spaces; null: all. */
+    spaces: readonly string[] | null;
     after: string | undefined;
     /** Begin with the apps as they are now. */
     snapshot: boolean;
@@ -34,12 +36,14 @@ export function eventStream(sources: { events: EventFeed; apps: AppFeed; streams
       stream.write('retry: 2000\n\n');
       await apps.follow({
         app: options.app,
+        spaces: options.spaces,
         snapshot: options.snapshot,
         deliver: writeApp,
         signal: stream.closed,
       });
       await events.follow({
         ...(options.app === null ? {} : { entity: `app/${options.app}` as const }),
+        spaces: options.spaces,
         after: options.after,
         deliver: writeEvents,
         drained: () => stream.drained(),

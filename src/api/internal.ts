@@ -1,11 +1,14 @@
 import type { Hono } from 'hono';
 import { logTailSchema, wakeBodySchema } from '../model/api.ts';
+import { loginLinkSchema, machineLoginSchema } from '../model/people-api.ts';
 import { createRoute } from '@hono/zod-openapi';
 import type { AppActions } from './app-actions.ts';
 import { internalToken } from './auth/internal-token.ts';
+import type { LoginLinks } from './auth/login-links.ts';
 import type { AppLogs } from './app-log-source.ts';
 import type { ApiDependencies, ApiEnv } from './dependencies.ts';
 import { exampleAccepted } from './examples.ts';
+import { exampleLoginLink } from './people-examples.ts';
 import { json, problems, router } from './openapi.ts';
 import { accepted, namePath } from './parameters.ts';
 import { operationJson } from './present.ts';
@@ -13,9 +16,8 @@ import { components } from './components.ts';
 
 /** `/internal`: what gateways ask. Needs the internal secret, and is never passed on to browsers. */
 export function internal(
-  deps: Pick<ApiDependencies, 'internalToken'>,
-  actions: AppActions,
-  logs: AppLogs,
+  deps: Pick<ApiDependencies, 'internalToken' | 'store'>,
+  { actions, logs, links }: { actions: AppActions; logs: AppLogs; links: LoginLinks },
 ): Hono<ApiEnv> {
   const app = router();
   app.use('/internal/*', internalToken(deps.internalToken));
@@ -25,6 +27,16 @@ export function internal(
       const cause = context.req.valid('json');
       const operation = await actions.command({ name, verb: 'wake', cause });
       return accepted(context, operationJson(operation));
+    })
+    .openapi(loginLinkRoute, async (context) => {
+      const { person, operator } = context.req.valid('json');
+      const by = { actor: 'operator of this machine' };
+      const known = await deps.store.people.find(person);
+      if (known === null || (operator && !known.operator)) {
+        await deps.store.people.put(person, { operator }, { ...by, role: 'user' });
+      }
+      const link = await links.make(person, by);
+      return context.json(link, 201, { 'cache-control': 'no-store' });
     })
     .openapi(logTailRoute, async (context) => {
       const row = await actions.find(context.req.valid('param').name);
@@ -52,6 +64,22 @@ const wakeRoute = createRoute({
   responses: {
     202: json('Accepted', components.operation, exampleAccepted),
     ...problems('invalid', 'unauthenticated', 'not_found', 'storage_full', 'unavailable'),
+  },
+});
+
+const loginLinkRoute = createRoute({
+  method: 'post',
+  path: '/internal/login-links',
+  hide: true,
+  request: {
+    body: {
+      required: true,
+      content: { 'application/json': { schema: machineLoginSchema, example: { person: 'ada' } } },
+    },
+  },
+  responses: {
+    201: json('Made', loginLinkSchema, exampleLoginLink),
+    ...problems('invalid', 'unauthenticated', 'unavailable'),
   },
 });
 

@@ -86,6 +86,7 @@ function watchInstances(options: {
         signal.addEventListener('abort', () => settle(null), { once: true });
         const follow = async () => {
           await apps.follow({
+            spaces: null,
             app: app.name,
             snapshot: true,
             signal: AbortSignal.any([signal, found.signal]),

@@ -32,7 +32,8 @@ interface Row {
 export const problemTable: Readonly<Record<ProblemType, Row>> = {
   invalid: { status: 400, title: 'The request has mistakes' },
   malformed: { status: 400, title: 'The request cannot be read' },
-  unauthenticated: { status: 401, title: 'The secret is missing or wrong' },
+  unauthenticated: { status: 401, title: 'Log in first' },
+  forbidden: { status: 403, title: 'You may not do this' },
   foreign_origin: { status: 403, title: 'Another site may not change anything here' },
   not_found: { status: 404, title: 'There is no such thing' },
   image_not_found: { status: 404, title: 'There is no such image' },

@@ -33,7 +33,7 @@ await main();
 async function main(): Promise<void> {
   const config = loadConfig(process.env);
   const log = createLog({ process: 'api', level: config.LABKEEPER_LOG_LEVEL });
-  const refused = refusalToBind(config.LABKEEPER_BIND);
+  const refused = refusalToBind(config.LABKEEPER_BIND, config.LABKEEPER_AUTHENTICATION);
   if (refused !== null) {
     log.fatal(refused);
     process.exitCode = 1;
@@ -52,6 +52,7 @@ async function serve(config: Config, log: Log): Promise<void> {
     poolSize: config.LABKEEPER_DATABASE_POOL,
     applicationName: 'labkeeper-api',
     maxApps: config.LABKEEPER_MAX_APPS,
+    maxTokens: config.LABKEEPER_MAX_TOKENS,
     log,
   });
   const identity = `labkeeper-api@${config.LABKEEPER_HOST_NAME}:${process.pid}`;
@@ -141,10 +142,14 @@ function settingsOf(config: Config): ApiSettings {
   const trimmed = (url: string) => url.replace(/\/+$/, '');
   const { LABKEEPER_CONSOLE_URL: consoleUrl, LABKEEPER_TEMPORAL_UI_URL: uiUrl } = config;
   return {
+    authentication: config.LABKEEPER_AUTHENTICATION,
+    sessionMs: config.LABKEEPER_SESSION_MS,
+    loginLinkMs: config.LABKEEPER_LOGIN_LINK_MS,
     maxBodyBytes: config.LABKEEPER_MAX_API_BODY_BYTES,
     maxEventStreams: config.LABKEEPER_MAX_EVENT_STREAMS,
     consoleUrl: consoleUrl === undefined ? null : trimmed(consoleUrl),
     memoryRing: memoryRing(config.LABKEEPER_MEMORY_SAMPLE_MS, config.LABKEEPER_MEMORY_SAMPLES),
+    publicConsoleUrl: trimmed(consoleUrl ?? `http://localhost:${config.LABKEEPER_CONSOLE_PORT}`),
     appsUrl: trimmed(config.LABKEEPER_APPS_URL ?? `http://localhost:${config.LABKEEPER_APPS_PORT}`),
     temporalUiUrl: uiUrl === undefined ? null : trimmed(uiUrl),
     temporalNamespace: config.TEMPORAL_NAMESPACE,

@@ -18,6 +18,8 @@ export interface Streams {
   /** Throws the problem `too_many_streams` at the limit. */
   open(options?: { heartbeat?: string }): OpenStream;
   count(): number;
+  /** Ends all that are open: what was allowed may not be any more. Readers come back by their last id. */
+  endAll(): void;
 }
 
 export function streams(options: {
@@ -28,8 +30,10 @@ export function streams(options: {
 }): Streams {
   const { maxStreams, bufferBytes, heartbeatMs, ending } = options;
   const open = new Set<OpenStream>();
-  ending.addEventListener('abort', () => open.forEach((stream) => stream.end()), { once: true });
+  const endAll = () => open.forEach((stream) => stream.end());
+  ending.addEventListener('abort', endAll, { once: true });
   return {
+    endAll,
     count: () => open.size,
     open({ heartbeat } = {}) {
       if (open.size >= maxStreams || ending.aborted) {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { canonicalJson } from './canonical-json.ts';
 import { nameSchema } from './name-schema.ts';
+import { accessModes } from './roles.ts';
 import { presets, presetSchema, type Preset } from './presets.ts';
 
 const second = 1000;
@@ -88,6 +89,13 @@ const logSchema = z
   .describe('Bounds of the output that is kept');
 
 const appFields = {
+  space: nameSchema.default('default').describe('Space it belongs to: whose members may use it'),
+  access: z
+    .enum(accessModes)
+    .default('members')
+    .describe(
+      'Who may open it: everyone, people who are logged in, or members of its space (role user and above)',
+    ),
   title: z.string().min(1).max(120).optional().describe('Shown to people instead of the name'),
   description: z.string().max(2000).optional().describe('One or two sentences for people'),
   image: z
@@ -270,6 +278,8 @@ export const innerBasePath = (name: string, spec: Pick<AppSpec, 'basePath'>): st
   spec.basePath ?? appBasePath(name);
 
 const cosmetic = [
+  'space',
+  'access',
   'title',
   'description',
   'ignoredPaths',

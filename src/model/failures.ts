@@ -7,6 +7,7 @@ const failureTypes = [
   'invalid',
   'not_found',
   'conflict',
+  'forbidden',
   'image_not_found',
   'runtime_unavailable',
   'start_refused',

@@ -2,7 +2,7 @@
 export const dnsLabelPattern = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** `app/plot`: workflow id, CLI argument, path under `/manage/` and (plural) under `/api/v1/`. */
-export type EntityName = `${'app' | 'host'}/${string}`;
+export type EntityName = `${'app' | 'host' | 'person' | 'space'}/${string}`;
 
 export const appEntity = (name: string): EntityName => `app/${name}`;
 

@@ -3,6 +3,13 @@ import type { Cause, Command } from '../model/app-state.ts';
 import type { AppCondition } from '../model/app-view.ts';
 import type { MemoryRing } from '../model/memory-ring.ts';
 import type { EntityName } from '../model/names.ts';
+import type {
+  PeopleStore,
+  SessionStore,
+  SpaceStore,
+  TokenStore,
+  Visibility,
+} from './people-ports.ts';
 
 /**
  * What rooms may ask of the database, in domain words. One adapter: `postgres/`. Permanent
@@ -26,6 +33,19 @@ export interface Store {
   hosts: HostStore;
   instances: InstanceStore;
   history: HistoryStore;
+  people: PeopleStore;
+  spaces: SpaceStore;
+  sessions: SessionStore;
+  tokens: TokenStore;
+  access: AccessStore;
+}
+
+export interface AccessStore {
+  /**
+   * Calls `onChange` soon after it changed who may do what (a role, a person, a session, a token, a link), and
+   * whenever such a hint may have been missed. Resolves when `signal` aborts; never rejects.
+   */
+  listen(onChange: () => void, signal: AbortSignal): Promise<void>;
 }
 
 export interface StoreFigures {
@@ -73,6 +93,8 @@ export interface AppStore {
     spec: AppSpec;
     actor: string;
     operationId: string;
+    /** Called under the lock with the app that has the name; throws to refuse, and nothing is written. */
+    check?: (existing: App | null) => void;
   }): Promise<{
     outcome: 'created' | 'replaced' | 'unchanged';
     app: App;
@@ -98,6 +120,8 @@ export interface AppStore {
    */
   list(page: {
     space?: string;
+    /** Keeps what somebody may know of; without it: all. */
+    visible?: Visibility;
     phases?: readonly AppCondition['phase'][];
     search?: string;
     after?: string;
@@ -308,17 +332,32 @@ export interface TimelineEvent extends Required<NewEvent> {
   id: string;
   entity: EntityName;
   at: string;
+  /** Space it happened in; null for what belongs to the whole installation. */
+  space: string | null;
 }
 
 export interface EventStore {
   append(entity: EntityName, event: NewEvent): Promise<void>;
-  /** Newest first; `before` is the id of the last one of the page before. */
-  list(page: { entity?: EntityName; before?: string; limit: number }): Promise<TimelineEvent[]>;
+  /**
+   * Newest first; `before` is the id of the last one of the page before, `spaces` keeps what
+   * happened in one of them.
+   */
+  list(page: {
+    entity?: EntityName;
+    spaces?: readonly string[] | null;
+    before?: string;
+    limit: number;
+  }): Promise<TimelineEvent[]>;
   /**
    * Oldest first after `after`. Only events below the oldest open transaction, so that a resume
    * from the last id seen misses nothing that committed late.
    */
-  since(page: { entity?: EntityName; after: string; limit: number }): Promise<TimelineEvent[]>;
+  since(page: {
+    entity?: EntityName;
+    spaces?: readonly string[] | null;
+    after: string;
+    limit: number;
+  }): Promise<TimelineEvent[]>;
   /** The id to start a stream at, when the reader wants news only. */
   latestId(): Promise<string>;
   /**

@@ -75,7 +75,7 @@ async function run(options: Run): Promise<void> {
   const beganMs = performance.now();
   const ended = endSignals();
   const config = loadConfig(options.environment);
-  const refused = refusalToBind(config.LABKEEPER_BIND);
+  const refused = refusalToBind(config.LABKEEPER_BIND, config.LABKEEPER_AUTHENTICATION);
   if (refused !== null) throw new Error(refused);
   const folder = await openDataFolder(config.LABKEEPER_DATA, config.LABKEEPER_HOST_NAME);
   const lock = await lockSupervisor(folder.run);

@@ -75,6 +75,10 @@ export async function openApi(
     metrics,
     ending: ending.signal,
     settings: {
+      authentication: 'open',
+      sessionMs: 3_600_000,
+      loginLinkMs: 60_000,
+      publicConsoleUrl: 'http://localhost:8080',
       maxBodyBytes: 1024 * 1024,
       maxEventStreams: 20,
       consoleUrl: null,

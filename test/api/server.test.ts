@@ -135,7 +135,7 @@ describe.runIf(present)('the API process', () => {
 
   it('refuses to start for a public address, naming the remedy', async () => {
     const open = start({ ...environment, LABKEEPER_BIND: '0.0.0.0', LABKEEPER_API_PORT: '0' });
-    await expect(open.start()).rejects.toThrow('needs authentication configured');
+    await expect(open.start()).rejects.toThrow('needs authentication');
   });
 
   it('refuses to start without the internal secret, naming the remedy', async () => {

@@ -6,15 +6,17 @@ describe('addresses to bind', () => {
     'takes %s, which only this machine reaches',
     (address) => {
       expect(isLoopback(address)).toBe(true);
-      expect(refusalToBind(address)).toBeNull();
+      expect(refusalToBind(address, 'open')).toBeNull();
     },
   );
 
   it.each(['0.0.0.0', '::', '192.168.1.4', '127.0.0.1.evil.example', 'localhost.evil.example', ''])(
     'refuses %j, which others reach, and says what to do',
     (address) => {
-      expect(refusalToBind(address)).toContain('needs authentication configured');
-      expect(refusalToBind(address)).toContain('LABKEEPER_BIND=127.0.0.1');
+      expect(refusalToBind(address, 'open')).toContain(
+        'needs authentication, and LABKEEPER_AUTHENTICATION is open',
+      );
+      expect(refusalToBind(address, 'open')).toContain('LABKEEPER_BIND=127.0.0.1');
     },
   );
 });

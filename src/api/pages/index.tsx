@@ -3,6 +3,8 @@ import { operationIdSchema } from '../../model/api.ts';
 import { appStatuses, statusOf, type AppStatus } from '../../model/app-view.ts';
 import { LabError } from '../../model/failures.ts';
 import { appEntity, dnsLabelPattern } from '../../model/names.ts';
+import { openModesOf, spacesOf } from '../../model/roles.ts';
+import type { Visibility } from '../../store/people-ports.ts';
 import type { App, Operation } from '../../store/ports.ts';
 import type { AppActions } from '../app-actions.ts';
 import type { AppLogs } from '../app-log-source.ts';
@@ -38,7 +40,9 @@ export function pages(
     .use('/manage/*', neverKept)
     .use('/', neverKept)
     .get('/', async (context) => {
+      const { caller } = context.get('identity');
       const rows = await store.apps.list({
+        visible: { spaces: spacesOf(caller, 'app.see'), access: openModesOf(caller) },
         after: nameIn(context.req.query('after')),
         limit: cardsOfPage + 1,
       });
@@ -47,10 +51,12 @@ export function pages(
       return context.html(homePage({ actor: context.get('actor'), apps, next }));
     })
     .get('/manage', async (context) => {
+      const { caller } = context.get('identity');
+      const visible = { spaces: spacesOf(caller, 'app.see'), access: [] };
       const filter = filterOf(context);
       const [hosts, rows, operation] = await Promise.all([
         store.hosts.list(),
-        listApps(deps, filter, nameIn(context.req.query('after'))),
+        listApps(deps, visible, filter, nameIn(context.req.query('after'))),
         findOperation(context),
       ]);
       const apps = rows.slice(0, rowsOfPage).map(present);
@@ -58,7 +64,7 @@ export function pages(
       return context.html(
         managePage({
           actor: context.get('actor'),
-          concerns: await concerns(deps, hosts),
+          concerns: caller.operator ? await concerns(deps, hosts) : [],
           apps,
           filter,
           next: last === undefined ? null : nextAddress(filter, last.name),
@@ -72,7 +78,8 @@ export function pages(
     })
     .get('/manage/events', async (context) => {
       const before = context.req.query('before');
-      const timeline = await readTimeline(store.events, { before, limit: 60 });
+      const spaces = spacesOf(context.get('identity').caller, 'app.see');
+      const timeline = await readTimeline(store.events, { spaces, before, limit: 60 });
       return context.html(eventsPage({ actor: context.get('actor'), timeline }));
     })
     .get('/manage/app/:name', async (context) => {
@@ -126,6 +133,7 @@ const phasesOf: Readonly<Record<AppStatus, readonly App['condition']['phase'][]>
 /** One more than a page, so that it is known whether there is another. */
 async function listApps(
   { store }: Pick<ApiDependencies, 'store'>,
+  visible: Visibility,
   filter: AppFilter,
   first: string,
 ): Promise<App[]> {
@@ -133,6 +141,7 @@ async function listApps(
   const found: App[] = [];
   for (let after = first; found.length <= rowsOfPage;) {
     const rows = await store.apps.list({
+      visible,
       after,
       limit: rowsOfPage + 1,
       ...(search === '' ? {} : { search }),

@@ -15,11 +15,17 @@ const pageSize = 25;
 /** A page of a timeline, newest first. An id that is none reads as the first page. */
 export async function readTimeline(
   store: EventStore,
-  options: { entity?: EntityName; before: string | undefined; limit?: number },
+  options: {
+    entity?: EntityName;
+    spaces?: readonly string[] | null;
+    before: string | undefined;
+    limit?: number;
+  },
 ): Promise<TimelinePage> {
-  const { entity, limit = pageSize } = options;
+  const { entity, spaces = null, limit = pageSize } = options;
   const before = /^\d{1,19}(?:-\d{1,18})?$/.test(options.before ?? '') ? options.before : undefined;
   const rows = await store.list({
+    spaces,
     ...(entity === undefined ? {} : { entity }),
     ...(before === undefined ? {} : { before }),
     limit: limit + 1,

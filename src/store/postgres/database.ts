@@ -60,6 +60,8 @@ export function openDatabase(options: DatabaseOptions): Database {
     transaction: (attempt, work) => repeated(attempt, () => once(pool, work)),
     async connect() {
       const client = new pg.Client({ ...connection, query_timeout: statementTimeoutMs });
+      // Whoever takes the client over hears of its end; until then the promise does.
+      client.on('error', () => undefined);
       await client.connect();
       return client;
     },

@@ -23,9 +23,16 @@ import { listUnfinished } from './operations/unfinished.ts';
 import { findOperation } from './operations/find.ts';
 import { claimDueEntries, claimEntry } from './outbox/claim.ts';
 import { entryDelivered, entryPostponed, outboxBacklog } from './outbox/settle.ts';
+import { addIdentity } from './people/identity.ts';
+import { countOperators, findIdentity, findPerson, listPeople } from './people/find.ts';
+import { putPerson } from './people/put.ts';
 import * as closing from './routes/close.ts';
 import { allRoutes, findRoute } from './routes/find.ts';
 import { dropGateways, gatewayGone, gatewaySeen } from './routes/gateways.ts';
+import { addLoginLink, useLoginLink } from './sessions/login-links.ts';
+import * as sessions from './sessions/sessions.ts';
+import * as spaces from './spaces/spaces.ts';
+import * as tokens from './tokens/tokens.ts';
 import { readUse } from './use/read.ts';
 import { reportUse } from './use/report.ts';
 import { touchUse } from './use/touch.ts';
@@ -35,10 +42,10 @@ import { touchUse } from './use/touch.ts';
  * database down. `maxApps` bounds registrations.
  */
 export async function openPostgresStore(
-  options: DatabaseOptions & { maxApps?: number },
+  options: DatabaseOptions & { maxApps?: number; maxTokens?: number },
 ): Promise<Store> {
   const database = openDatabase(options);
-  const { maxApps = 10_000 } = options;
+  const { maxApps = 10_000, maxTokens = 50 } = options;
   const closed = new AbortController();
   const until = (signal: AbortSignal) => AbortSignal.any([signal, closed.signal]);
 
@@ -132,6 +139,47 @@ export async function openPostgresStore(
       wakeReady: (wake) => wakeReady(database, wake),
       reportMemory: (samples, ring) => reportMemory(database, samples, ring),
       read: (app, wanted) => readHistory(database, app, wanted),
+    },
+    people: {
+      find: (name) => findPerson(database.query, name),
+      list: (page) => listPeople(database, page),
+      put: (name, change, by) => putPerson(database, name, change, by),
+      findIdentity: (issuer, subject) => findIdentity(database, issuer, subject),
+      addIdentity: (identity, by) => addIdentity(database, identity, by),
+      countOperators: () => countOperators(database.query),
+    },
+    spaces: {
+      find: (name) => spaces.findSpace(database.query, name),
+      list: (page) => spaces.listSpaces(database, page),
+      put: (name, change, by) => spaces.putSpace(database, name, change, by),
+      remove: (name, by) => spaces.removeSpace(database, name, by),
+      members: (space, page) => spaces.listMembers(database, space, page),
+      setRole: (space, person, role, by) => spaces.setRole(database, space, person, role, by),
+    },
+    sessions: {
+      open: (input) => sessions.openSession(database, input),
+      authenticate: (digest) => sessions.authenticateSession(database, digest),
+      list: (person) => sessions.listSessions(database, person),
+      end: (person, id, by) => sessions.endSessions(database, person, id, by),
+      addLoginLink: (input, by) => addLoginLink(database, input, by),
+      useLoginLink: (digest) => useLoginLink(database, digest),
+      sweep: (limit) => sessions.sweepSessions(database, limit),
+    },
+    access: {
+      listen: (onChange, signal) =>
+        listen(
+          database,
+          'labkeeper_access',
+          { onConnected: onChange, onMessage: onChange },
+          until(signal),
+        ),
+    },
+    tokens: {
+      add: (input, by) => tokens.addToken(database, maxTokens, input, by),
+      authenticate: (id, digest) => tokens.authenticateToken(database, id, digest),
+      list: (page) => tokens.listTokens(database, page),
+      find: (id) => tokens.findToken(database, id),
+      revoke: (id, by) => tokens.revokeToken(database, id, by),
     },
   };
 }

@@ -155,7 +155,7 @@ function checkPorts({ config, addresses }: Checkup): Promise<Check> {
 
 function checkBind({ config }: Checkup): Promise<Check> {
   return check('access', 'set LABKEEPER_BIND=127.0.0.1', async () => {
-    const refused = refusalToBind(config.LABKEEPER_BIND);
+    const refused = refusalToBind(config.LABKEEPER_BIND, config.LABKEEPER_AUTHENTICATION);
     if (refused !== null) throw new Error(refused);
     return `${config.LABKEEPER_BIND}: only this machine, its one user without login`;
   });

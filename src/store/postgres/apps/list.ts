@@ -13,8 +13,17 @@ export async function listApps(
        AND ($4::text[] IS NULL OR phase = ANY ($4))
        AND ($5::text IS NULL
          OR position(lower($5) IN lower(name || ' ' || COALESCE(spec ->> 'title', ''))) > 0)
+       AND ($6::text[] IS NULL OR space = ANY ($6) OR COALESCE(spec ->> 'access', 'members') = ANY ($7))
      ORDER BY name LIMIT $3`,
-    [page.space ?? null, page.after ?? '', page.limit, page.phases ?? null, page.search ?? null],
+    [
+      page.space ?? null,
+      page.after ?? '',
+      page.limit,
+      page.phases ?? null,
+      page.search ?? null,
+      page.visible?.spaces ?? null,
+      page.visible?.access ?? [],
+    ],
   );
   return rows.map(toApp);
 }

@@ -37,17 +37,20 @@ async function lockApp(query: Query, name: string): Promise<App | null> {
 }
 
 async function create(query: Query, input: Registration, maxApps: number): Promise<Registered> {
+  input.check?.(null);
   const { name, space, owner, spec, actor } = input;
   const [row] = await query<AppRow>(
     'insert',
     `INSERT INTO apps (name, space, owner, spec, actor, why)
      SELECT $1, spaces.name, $3, $4::jsonb, $5, 'registered' FROM spaces
      WHERE spaces.name = $2 AND (SELECT count(*) FROM apps) < $6
+       AND (SELECT count(*) FROM apps WHERE space = $2) < COALESCE(max_apps, 2147483647)
      RETURNING ${appColumns}`,
     [name, space, owner, JSON.stringify(spec), actor, maxApps],
   );
   if (row === undefined) {
     await refuseUnknownSpace(query, name, space);
+    await refuseFullSpace(query, name, space);
     throw new LabError(
       'quota_exceeded',
       `cannot register app/${name}: there are ${maxApps} apps already, the most LABKEEPER_MAX_APPS allows; remove one or raise it`,
@@ -60,11 +63,16 @@ async function create(query: Query, input: Registration, maxApps: number): Promi
 }
 
 async function replace(query: Query, input: Registration, before: App): Promise<Registered> {
+  input.check?.(before);
   const { name, space, spec, actor } = input;
   const isRemoved = before.condition.wanted === 'gone' || (await isBeingRemoved(query, name));
   const isSame = space === before.space && isSameSpec(before.spec, spec);
   if (isSame && !isRemoved) return { outcome: 'unchanged', app: before, operation: null };
   await refuseUnknownSpace(query, name, space);
+  if (space !== before.space) {
+    await query('wait for others', 'SELECT pg_advisory_xact_lock($1)', [newAppsLockKey]);
+    await refuseFullSpace(query, name, space);
+  }
   const renews = needsNewInstance(before.spec, spec);
   const [row] = await query<AppRow>(
     'update',
@@ -103,6 +111,21 @@ async function refuseUnknownSpace(query: Query, name: string, space: string): Pr
   throw new LabError('invalid', `cannot register app/${name}: there is no space named ${space}`, {
     details: { space },
   });
+}
+
+async function refuseFullSpace(query: Query, name: string, space: string): Promise<void> {
+  const [full] = await query<{ max_apps: number }>(
+    'look for room in the space',
+    `SELECT max_apps FROM spaces
+     WHERE name = $1 AND (SELECT count(*) FROM apps WHERE space = $1) >= max_apps`,
+    [space],
+  );
+  if (full === undefined) return;
+  throw new LabError(
+    'quota_exceeded',
+    `cannot register app/${name} in the space ${space}: its quota is ${full.max_apps} apps; remove one, or ask an operator to raise it`,
+    { details: { space, limit: full.max_apps } },
+  );
 }
 
 async function accept(

@@ -1,6 +1,6 @@
 import { LabError } from '../../../model/failures.ts';
 import type { EntityName } from '../../../model/names.ts';
-import type { TimelineEvent } from '../../ports.ts';
+import type { EventStore, TimelineEvent } from '../../ports.ts';
 import type { Database } from '../database.ts';
 
 interface EventRow extends Record<string, unknown> {
@@ -12,14 +12,15 @@ interface EventRow extends Record<string, unknown> {
   what: string;
   why: string;
   data: Record<string, unknown>;
+  space: string | null;
 }
 
 /** As text, since the driver has no type for it; under a name that no ORDER BY takes for the column. */
-const columns = 'tx::text AS transaction, id, entity, at, actor, what, why, data';
+const columns = 'tx::text AS transaction, id, entity, at, actor, what, why, data, space';
 
 export async function listEvents(
   database: Database,
-  page: { entity?: EntityName; before?: string; limit: number },
+  page: Parameters<EventStore['list']>[0],
 ): Promise<TimelineEvent[]> {
   const before = page.before === undefined ? null : parsePosition(page.before);
   const rows = await database.query<EventRow>(
@@ -27,8 +28,9 @@ export async function listEvents(
     `SELECT ${columns} FROM events
      WHERE ($1::text IS NULL OR entity = $1)
        AND ($2::text IS NULL OR (tx, id) < ($2::text::xid8, $3::bigint))
+       AND ($5::text[] IS NULL OR space = ANY ($5))
      ORDER BY tx DESC, id DESC LIMIT $4`,
-    [page.entity ?? null, before?.tx ?? null, before?.id ?? null, page.limit],
+    [page.entity ?? null, before?.tx ?? null, before?.id ?? null, page.limit, page.spaces ?? null],
   );
   return rows.map(toEvent);
 }
@@ -40,7 +42,7 @@ export async function listEvents(
  */
 export async function eventsSince(
   database: Database,
-  page: { entity?: EntityName; after: string; limit: number },
+  page: Parameters<EventStore['since']>[0],
 ): Promise<TimelineEvent[]> {
   const after = parsePosition(page.after);
   const rows = await database.query<EventRow>(
@@ -54,8 +56,9 @@ export async function eventsSince(
      WHERE ($1::text IS NULL OR entity = $1)
        AND (tx, id) > ((SELECT after_tx FROM edge), $3::bigint)
        AND tx < (SELECT lowest_open FROM edge)
+       AND ($5::text[] IS NULL OR space = ANY ($5))
      ORDER BY tx, id LIMIT $4`,
-    [page.entity ?? null, after.tx, after.id, page.limit],
+    [page.entity ?? null, after.tx, after.id, page.limit, page.spaces ?? null],
   );
   return rows.map(toEvent);
 }
@@ -79,6 +82,7 @@ function toEvent(row: EventRow): TimelineEvent {
     what: row.what,
     why: row.why,
     data: row.data,
+    space: row.space,
   };
 }
 

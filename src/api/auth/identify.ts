@@ -1,0 +1,83 @@
+import type { Context, MiddlewareHandler } from 'hono';
+import type { Caller } from '../../model/roles.ts';
+import type { Authenticated } from '../../store/people-ports.ts';
+import type { ApiDependencies, ApiEnv } from '../dependencies.ts';
+import { answer, Problem } from '../problem.ts';
+import { digestOf, parseToken } from './secrets.ts';
+import { sessionSecrets } from './session-cookie.ts';
+
+/** How a caller proved who they are. */
+export type Via = 'token' | 'session' | 'open' | 'nothing';
+
+/** What a request knows of who sent it. */
+export interface Identity {
+  caller: Caller;
+  via: Via;
+  /** Id of the session or token; null without one. */
+  credential: string | null;
+}
+
+const nobody: Caller = { person: null, operator: false, roles: {} };
+
+/** Without authentication whoever reaches the loopback is the one user, and may do everything. */
+export const localUser: Caller = { person: 'local user', operator: true, roles: {} };
+
+/**
+ * Says who asks, from the request and the rows of now: a bearer token, else a session, else the
+ * local user where that is open, else nobody. What somebody may do is decided behind it.
+ */
+export function identify(
+  deps: Pick<ApiDependencies, 'store' | 'settings'>,
+): MiddlewareHandler<ApiEnv> {
+  return async (context, next) => {
+    const identity = await identityOf(context, deps);
+    if (identity instanceof Problem) return answer(context, identity);
+    context.set('identity', identity);
+    context.set('actor', identity.caller.person ?? 'visitor');
+    await next();
+  };
+}
+
+async function identityOf(
+  context: Context<ApiEnv>,
+  { store, settings }: Pick<ApiDependencies, 'store' | 'settings'>,
+): Promise<Identity | Problem> {
+  const bearer = /^bearer +(.+)$/i.exec(context.req.header('authorization') ?? '')?.[1];
+  if (bearer !== undefined) {
+    const token = parseToken(bearer.trim());
+    const found = token && (await store.tokens.authenticate(token.id, token.digest));
+    if (!found) return unknownToken();
+    return known(found, 'token');
+  }
+  const secrets = sessionSecrets(context, settings);
+  if (secrets.length > 1) return plantedSession();
+  const [secret] = secrets;
+  if (secret !== undefined) {
+    const found = await store.sessions.authenticate(digestOf(secret));
+    if (found !== null) return known(found, 'session');
+  }
+  if (settings.authentication === 'open')
+    return { caller: localUser, via: 'open', credential: null };
+  return { caller: nobody, via: 'nothing', credential: null };
+}
+
+function known({ person, credential }: Authenticated, via: Via): Identity {
+  const { name, operator, roles } = person;
+  return { caller: { person: name, operator, roles }, via, credential };
+}
+
+function unknownToken(): Problem {
+  return new Problem(
+    'unauthenticated',
+    'this token lets nobody in: it is unknown, expired or revoked; make a new one under Account, or with `labkeeper login`',
+    { headers: { 'www-authenticate': 'Bearer error="invalid_token"' } },
+  );
+}
+
+function plantedSession(): Problem {
+  return new Problem(
+    'unauthenticated',
+    'two sessions were sent, so a page of another origin has planted one; they were removed: log in again',
+    { headers: { 'clear-site-data': '"cookies"' } },
+  );
+}

@@ -1,0 +1,77 @@
+import type { Permission } from '../../model/roles.ts';
+import type { SubjectKind } from './subjects.ts';
+
+/**
+ * What each route asks for, before its handler runs. A route without a line here answers nobody.
+ * `anyone`: also who is not logged in. `person`: everybody who is; the handler shows them what they
+ * may know. `machine`: has a secret of its own. Else a permission on what the path names.
+ */
+export type RouteRule = 'anyone' | 'person' | 'machine' | { may: Permission; of: SubjectKind };
+
+const app = (may: Permission): RouteRule => ({ may, of: 'app' });
+const space = (may: Permission): RouteRule => ({ may, of: 'space' });
+const all = (may: Permission): RouteRule => ({ may, of: 'installation' });
+
+export const routeRules: Readonly<Record<string, RouteRule>> = {
+  'GET /api/v1/apps': 'person',
+  'POST /api/v1/apps': 'person',
+  'GET /api/v1/apps/:name': app('app.see'),
+  'PUT /api/v1/apps/:name': 'person',
+  'DELETE /api/v1/apps/:name': app('app.change'),
+  'POST /api/v1/apps/:name/start': app('app.use'),
+  'POST /api/v1/apps/:name/keep-awake': app('app.use'),
+  'POST /api/v1/apps/:name/stop': app('app.operate'),
+  'POST /api/v1/apps/:name/restart': app('app.operate'),
+  'GET /api/v1/apps/:name/usage': app('app.see'),
+  'GET /api/v1/apps/:name/usage/history': app('app.see'),
+  'GET /api/v1/apps/:name/logs': app('app.read-output'),
+  'GET /api/v1/apps/:name/events': app('app.see'),
+  'GET /api/v1/apps/:name/events/stream': app('app.see'),
+  'GET /api/v1/events': 'person',
+  'GET /api/v1/events/stream': 'person',
+  'GET /api/v1/operations/:id': { may: 'app.see', of: 'operation' },
+  'GET /api/v1/hosts': all('host.see'),
+
+  'GET /api/v1/me': 'person',
+  'GET /api/v1/sessions': 'person',
+  'DELETE /api/v1/sessions/:id': 'person',
+  'GET /api/v1/tokens': 'person',
+  'POST /api/v1/tokens': 'person',
+  'DELETE /api/v1/tokens/:id': 'person',
+  'GET /api/v1/people': all('person.manage'),
+  'GET /api/v1/people/:person': all('person.manage'),
+  'PUT /api/v1/people/:person': all('person.manage'),
+  'POST /api/v1/people/:person/login-links': all('person.manage'),
+  'GET /api/v1/spaces': 'person',
+  'GET /api/v1/spaces/:space': space('space.see'),
+  'PUT /api/v1/spaces/:space': all('space.create'),
+  'DELETE /api/v1/spaces/:space': all('space.create'),
+  'GET /api/v1/spaces/:space/members': space('space.see'),
+  'PUT /api/v1/spaces/:space/members/:person': space('space.manage'),
+  'DELETE /api/v1/spaces/:space/members/:person': space('space.manage'),
+
+  'GET /login': 'anyone',
+  'GET /login/link': 'anyone',
+  'POST /login/link': 'anyone',
+  'POST /logout': 'anyone',
+
+  'GET /': 'anyone',
+  'GET /manage': 'person',
+  'GET /manage/hosts': all('host.see'),
+  'GET /manage/events': 'person',
+  'GET /manage/app/:name': app('app.see'),
+  'POST /manage/app/:name/start': app('app.use'),
+  'POST /manage/app/:name/keep-awake': app('app.use'),
+  'POST /manage/app/:name/stop': app('app.operate'),
+  'POST /manage/app/:name/restart': app('app.operate'),
+  'POST /manage/app/:name/remove': app('app.change'),
+  'GET /assets/:file': 'anyone',
+  'GET /openapi.json': 'anyone',
+
+  'POST /internal/apps/:name/wake': 'machine',
+  'GET /internal/apps/:name/log-tail': 'machine',
+  'POST /internal/login-links': 'machine',
+  'GET /health/live': 'machine',
+  'GET /health/ready': 'machine',
+  'GET /metrics': 'machine',
+};

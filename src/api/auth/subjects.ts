@@ -1,0 +1,70 @@
+import { appEntity, type EntityName } from '../../model/names.ts';
+import type { Permission, Subject } from '../../model/roles.ts';
+import type { Store } from '../../store/ports.ts';
+
+/** What a path names, as far as permissions go. */
+export type SubjectKind = 'app' | 'space' | 'operation' | 'installation';
+
+export interface Found {
+  /** False when there is no such thing, and never was as far as is known. */
+  exists: boolean;
+  subject: Subject | null;
+  /** As sentences call it: `app/plot`. */
+  what: string;
+  /** Who may not even do this is told that there is no such thing. */
+  see: Permission | null;
+  /** Completes `there is no …`. */
+  absent: string;
+}
+
+/** Finds what the path names: the space it lies in, and whose it is. */
+export async function findSubject(
+  kind: SubjectKind,
+  params: Readonly<Record<string, string>>,
+  store: Pick<Store, 'apps' | 'events' | 'operations'>,
+): Promise<Found> {
+  switch (kind) {
+    case 'installation':
+      return { exists: true, subject: null, what: 'here', see: null, absent: '' };
+    case 'space': {
+      const name = params['space'] ?? '';
+      const subject = { space: name, owner: null };
+      const absent = `no space ${name}`;
+      return { exists: true, subject, what: `space/${name}`, see: 'space.see', absent };
+    }
+    case 'app':
+      return findApp(params['name'] ?? '', store);
+    case 'operation': {
+      const id = params['id'] ?? '';
+      const operation = await store.operations.find(id);
+      const space = operation && (await spaceOf(operation.entity, store));
+      return {
+        exists: operation !== null,
+        subject: space === null ? null : { space, owner: operation?.actor ?? null },
+        what: `operation ${id}`,
+        see: 'app.see',
+        absent: `no operation ${id}`,
+      };
+    }
+  }
+}
+
+async function findApp(name: string, store: Pick<Store, 'apps' | 'events'>): Promise<Found> {
+  const common = { what: `app/${name}`, see: 'app.see', absent: `no app ${name}` } as const;
+  const app = await store.apps.find(name);
+  if (app !== null) {
+    return { ...common, exists: true, subject: { space: app.space, owner: app.owner } };
+  }
+  // What was removed keeps its timeline, and the space it was in.
+  const space = await spaceOf(appEntity(name), store);
+  return {
+    ...common,
+    exists: space !== null,
+    subject: space === null ? null : { space, owner: null },
+  };
+}
+
+async function spaceOf(entity: EntityName, store: Pick<Store, 'events'>): Promise<string | null> {
+  const [last] = await store.events.list({ entity, limit: 1 });
+  return last?.space ?? null;
+}

@@ -1,0 +1,234 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { routeRules } from '../../src/api/auth/route-rules.ts';
+import { requirePart } from '../beds/require.ts';
+import { problemOf, spec } from './bed.ts';
+import { openPeople, type PeopleBed } from './people-bed.ts';
+
+/** Who asks. The app, volume or secret that a path names is in `ml101`, and `owner` registered it. */
+const callers = [
+  'visitor',
+  'stranger',
+  'viewer',
+  'user',
+  'instructor',
+  'owner',
+  'admin',
+  'operator',
+] as const;
+type Caller = (typeof callers)[number];
+
+/** From the least caller who may on; `own` is instructors for their own, and admins. */
+const allowed: Readonly<Record<string, readonly Caller[]>> = {
+  anyone: callers,
+  person: callers.slice(1),
+  viewer: callers.slice(2),
+  user: callers.slice(3),
+  instructor: callers.slice(4),
+  own: ['owner', 'admin', 'operator'],
+  admin: ['admin', 'operator'],
+  operator: ['operator'],
+};
+
+interface Line {
+  least: keyof typeof allowed;
+  path?: string;
+  body?: unknown;
+  /** What a stranger gets where the name of a hidden app is not free. */
+  taken?: number;
+}
+
+/** Every route that is not a machine's: the least who may use it, and how it is asked here. */
+const table: Readonly<Record<string, Line>> = {
+  'GET /api/v1/apps': { least: 'person' },
+  'POST /api/v1/apps': {
+    least: 'own',
+    taken: 409,
+    body: { name: 'plot', space: 'ml101', ...spec },
+  },
+  'PUT /api/v1/apps/:name': { least: 'own', taken: 409, body: { space: 'ml101', ...spec } },
+  'GET /api/v1/apps/:name': { least: 'viewer' },
+  'DELETE /api/v1/apps/:name': { least: 'own' },
+  'POST /api/v1/apps/:name/start': { least: 'user' },
+  'POST /api/v1/apps/:name/keep-awake': { least: 'user' },
+  'POST /api/v1/apps/:name/stop': { least: 'own' },
+  'POST /api/v1/apps/:name/restart': { least: 'own' },
+  'GET /api/v1/apps/:name/usage': { least: 'viewer' },
+  'GET /api/v1/apps/:name/usage/history': { least: 'viewer' },
+  'GET /api/v1/apps/:name/logs': { least: 'instructor' },
+  'GET /api/v1/apps/:name/events': { least: 'viewer' },
+  'GET /api/v1/apps/:name/events/stream': { least: 'viewer' },
+  'GET /api/v1/events': { least: 'person' },
+  'GET /api/v1/events/stream': { least: 'person' },
+  'GET /api/v1/operations/:id': { least: 'viewer', path: '/api/v1/operations/first-wake' },
+  'GET /api/v1/hosts': { least: 'operator' },
+  'GET /api/v1/me': { least: 'person' },
+  'GET /api/v1/sessions': { least: 'person' },
+  'DELETE /api/v1/sessions/:id': { least: 'person', path: '/api/v1/sessions/all' },
+  'GET /api/v1/tokens': { least: 'person' },
+  'POST /api/v1/tokens': { least: 'person', body: { label: 'x' } },
+  // Another's token: to everybody else it is not there.
+  'DELETE /api/v1/tokens/:id': { least: 'operator', path: '/api/v1/tokens/0123456789ab' },
+  'GET /api/v1/people': { least: 'operator' },
+  'GET /api/v1/people/:person': { least: 'operator', path: '/api/v1/people/eve' },
+  'PUT /api/v1/people/:person': { least: 'operator', path: '/api/v1/people/eve', body: {} },
+  'POST /api/v1/people/:person/login-links': {
+    least: 'operator',
+    path: '/api/v1/people/eve/login-links',
+  },
+  'GET /api/v1/spaces': { least: 'person' },
+  'GET /api/v1/spaces/:space': { least: 'viewer' },
+  'PUT /api/v1/spaces/:space': { least: 'operator', body: {} },
+  'DELETE /api/v1/spaces/:space': { least: 'operator' },
+  'GET /api/v1/spaces/:space/members': { least: 'viewer' },
+  'PUT /api/v1/spaces/:space/members/:person': { least: 'admin', body: { role: 'user' } },
+  'DELETE /api/v1/spaces/:space/members/:person': { least: 'admin' },
+  'GET /login': { least: 'anyone' },
+  'GET /login/link': { least: 'anyone' },
+  'POST /login/link': { least: 'anyone' },
+  'POST /logout': { least: 'anyone' },
+  'GET /': { least: 'anyone' },
+  'GET /manage': { least: 'person' },
+  'GET /manage/hosts': { least: 'operator' },
+  'GET /manage/events': { least: 'person' },
+  'GET /manage/app/:name': { least: 'viewer' },
+  'POST /manage/app/:name/start': { least: 'user' },
+  'POST /manage/app/:name/keep-awake': { least: 'user' },
+  'POST /manage/app/:name/stop': { least: 'own' },
+  'POST /manage/app/:name/restart': { least: 'own' },
+  'POST /manage/app/:name/remove': { least: 'own' },
+  'GET /assets/:file': { least: 'anyone' },
+  'GET /openapi.json': { least: 'anyone' },
+};
+
+describe.runIf(requirePart('postgres'))('roles', () => {
+  let bed: PeopleBed;
+  const headers = {} as Record<Caller, Record<string, string>>;
+  beforeAll(async () => {
+    bed = await openPeople();
+    headers.visitor = {};
+    headers.stranger = await bed.person('stranger', { bio: 'admin' });
+    for (const role of ['viewer', 'user', 'instructor', 'admin'] as const) {
+      headers[role] = await bed.person(role, { ml101: role });
+    }
+    headers.owner = await bed.person('owner', { ml101: 'instructor' });
+    headers.operator = await bed.person('operator', {}, { operator: true });
+    await bed.person('eve');
+    await bed.store.tokens.add(
+      { id: '0123456789ab', digest: Buffer.alloc(32), person: 'eve', label: 'x', lastsMs: 60_000 },
+      { actor: 'eve' },
+    );
+    const made = await bed.send('PUT', '/api/v1/apps/plot', {
+      body: { space: 'ml101', ...spec },
+      headers: headers.owner,
+    });
+    expect(made.status).toBe(201);
+    await bed.store.apps.command({
+      name: 'plot',
+      verb: 'wake',
+      cause: { actor: 'user', why: 'test' },
+      operationId: 'first-wake',
+    });
+  });
+  afterAll(() => bed.close());
+
+  const ask = async (route: string, line: Line, caller: Caller) => {
+    const [method = '', pattern = ''] = route.split(' ');
+    const path =
+      line.path ??
+      pattern.replace(':name', 'plot').replace(':space', 'ml101').replace(':person', 'eve');
+    const answer = await bed.send(method, path, {
+      ...(line.body === undefined ? {} : { body: line.body }),
+      headers: headers[caller],
+    });
+    await answer.body?.cancel();
+    return answer.status;
+  };
+
+  it('has a line for every route, and the program a rule: a route without one answers nobody', () => {
+    const routes = new Set(
+      bed.app.routes
+        .filter(({ method }) => method !== 'ALL')
+        .map(({ method, path }) => `${method} ${path}`),
+    );
+    expect(new Set(Object.keys(routeRules))).toEqual(routes);
+    const ours = [...routes].filter((route) => routeRules[route] !== 'machine');
+    expect(new Set(Object.keys(table))).toEqual(new Set(ours));
+  });
+
+  describe.each(Object.entries(table))('%s', (route, line) => {
+    it(`is for ${line.least}, and nobody less`, async () => {
+      for (const caller of callers) {
+        const status = await ask(route, line, caller);
+        const isTaken = caller === 'stranger' && status === line.taken;
+        const isLetIn =
+          !isTaken && ![401, 403].includes(status) && !(caller !== 'operator' && status === 404);
+        const mayBe404 = line.least === 'anyone';
+        expect([caller, isLetIn || mayBe404, status]).toEqual([
+          caller,
+          allowed[line.least]?.includes(caller),
+          status,
+        ]);
+        if (caller === 'visitor' && !isLetIn && !mayBe404) expect(status).toBe(401);
+      }
+    });
+  });
+
+  it('tells who may not see an app that there is none, and who sees it what is missing', async () => {
+    const hidden = await bed.send('POST', '/api/v1/apps/plot/stop', { headers: headers.stranger });
+    expect(await problemOf(hidden)).toMatchObject({ status: 404, detail: 'there is no app plot' });
+    const refused = await bed.send('POST', '/api/v1/apps/plot/stop', { headers: headers.user });
+    expect(await problemOf(refused)).toMatchObject({
+      status: 403,
+      detail:
+        'user may not stop or restart app/plot: that needs the role admin in the space ml101, or instructor as its owner; user is user there',
+    });
+  });
+
+  it('keeps what happens in one space from people of another', async () => {
+    const lists = [
+      '/api/v1/apps',
+      '/api/v1/events?limit=500',
+      '/api/v1/spaces',
+      '/',
+      '/manage',
+      '/manage/events',
+    ];
+    for (const path of lists) {
+      const text = async (caller: Caller) =>
+        (await bed.send('GET', path, { headers: headers[caller] })).text();
+      expect([path, (await text('stranger')).includes('plot')]).toEqual([path, false]);
+      expect([path, (await text('stranger')).includes('ml101')]).toEqual([path, false]);
+      expect([path, /plot|ml101/.test(await text('viewer'))]).toEqual([path, true]);
+    }
+  });
+
+  it('does not tell whether a name is taken in a space one cannot see, only that it is taken', async () => {
+    const answer = await bed.send('PUT', '/api/v1/apps/plot', {
+      body: { space: 'bio', ...spec },
+      headers: headers.stranger,
+    });
+    expect(await problemOf(answer)).toMatchObject({
+      status: 409,
+      detail: 'cannot register app/plot: the name is taken; choose another',
+    });
+  });
+
+  it('moves an app only for who may change it and register where it goes', async () => {
+    const move = (caller: Caller) =>
+      bed.send('PUT', '/api/v1/apps/plot', {
+        body: { space: 'bio', ...spec },
+        headers: headers[caller],
+      });
+    expect((await move('owner')).status).toBe(403);
+    expect((await move('admin')).status).toBe(403);
+    expect((await bed.store.apps.find('plot'))?.space).toBe('ml101');
+  });
+
+  it('takes a role away from the next request on', async () => {
+    const leaving = await bed.person('leaving', { ml101: 'user' });
+    const show = () => bed.send('GET', '/api/v1/apps/plot', { headers: leaving });
+    expect((await show()).status).toBe(200);
+    await bed.store.spaces.setRole('ml101', 'leaving', null, { actor: 'admin' });
+    expect((await show()).status).toBe(404);
+  });
+});
