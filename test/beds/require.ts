@@ -29,6 +29,10 @@ const parts = {
     remedy: 'apt-get install docker-compose',
   },
   chromium: { present: () => onPath('chromium'), remedy: 'apt-get install chromium' },
+  prometheus: {
+    present: () => onPath('prometheus') && onPath('promtool'),
+    remedy: 'apt-get install prometheus',
+  },
   streamlit: {
     present: () => existsSync(streamlitPath()),
     remedy: '`.ci/run` installs it from PyPI into the cache folder',
