@@ -33,6 +33,7 @@ import { chooseRuntimes } from './src/choose-runtimes.ts';
 import { readSecretFile } from './src/secret-file.ts';
 import { openPostgresStore } from './src/store/postgres/index.ts';
 import { prepareNamespace } from './src/supervisor/temporal-namespace.ts';
+import { temporalConnection } from './src/temporal-connection.ts';
 import { appStart, appWorkflowType, instanceExitedSignal } from './src/workflows/messages.ts';
 
 /** How long activities may finish after SIGTERM, and when the rest is cut. */
@@ -78,15 +79,16 @@ async function main(config: Config, log: Log): Promise<void> {
   const installation = await store.installation();
   const { runtimes, missing, notes } = chooseRuntimes({ config, installation, folder, log });
 
-  const connection = await NativeConnection.connect({ address: config.TEMPORAL_ADDRESS });
+  const temporal = temporalConnection(config);
+  const connection = await NativeConnection.connect(temporal);
   // A workflow task that sets an unknown attribute fails and is tried for ever: look before.
   await prepareNamespace({
-    address: config.TEMPORAL_ADDRESS,
+    connection: temporal,
     namespace: config.TEMPORAL_NAMESPACE,
     deadlineMs: 10_000,
   });
   const client = new Client({
-    connection: Connection.lazy({ address: config.TEMPORAL_ADDRESS }),
+    connection: Connection.lazy(temporal),
     namespace: config.TEMPORAL_NAMESPACE,
     identity: `labkeeper worker ${host}`,
   });

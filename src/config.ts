@@ -50,7 +50,7 @@ export const settings = {
   LABKEEPER_DATABASE_URL: z
     .string()
     .default('postgres://labkeeper@127.0.0.1:5432/labkeeper')
-    .describe('PostgreSQL; a password belongs into LABKEEPER_DATABASE_PASSWORD_FILE'),
+    .describe('PostgreSQL, with sslmode; a password belongs into LABKEEPER_DATABASE_PASSWORD_FILE'),
   LABKEEPER_DATABASE_PASSWORD_FILE: z.string().optional().describe('File with the password'),
   LABKEEPER_DATABASE_POOL: z.coerce
     .number()
@@ -65,6 +65,21 @@ export const settings = {
     .describe('File with the secret that gateway, API and agents share; made by `labkeeper up`'),
   TEMPORAL_ADDRESS: z.string().default('127.0.0.1:7233').describe('Temporal frontend'),
   TEMPORAL_NAMESPACE: z.string().default('default').describe('Temporal namespace'),
+  TEMPORAL_TLS: z
+    .stringbool()
+    .optional()
+    .describe('Encrypt the connection to Temporal; of itself so when one of the next five is set'),
+  TEMPORAL_TLS_CA: z
+    .string()
+    .optional()
+    .describe('File with the certificates that vouch for Temporal, if not those of the system'),
+  TEMPORAL_TLS_CERT: z.string().optional().describe('File with our certificate for Temporal'),
+  TEMPORAL_TLS_KEY: z.string().optional().describe('File with the key of that certificate'),
+  TEMPORAL_TLS_SERVER_NAME: z
+    .string()
+    .optional()
+    .describe('Name that the certificate of Temporal must have, if not that of its address'),
+  TEMPORAL_API_KEY_FILE: z.string().optional().describe('File with the API key for Temporal'),
   LABKEEPER_TEMPORAL_UI_URL: z.url().optional().describe('Temporal Web UI, for operators’ links'),
   LABKEEPER_TEMPORAL_CLI: z.string().optional().describe('Path of the Temporal CLI to use'),
   LABKEEPER_HOST_NAME: z

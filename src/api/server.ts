@@ -11,6 +11,7 @@ import { measureProcess } from '../metrics/process-metrics.ts';
 import { memoryRing } from '../model/memory-ring.ts';
 import { refusalToBind } from '../model/bind.ts';
 import { openPostgresStore } from '../store/postgres/index.ts';
+import { temporalConnection } from '../temporal-connection.ts';
 import { createApp } from './app.ts';
 import type { ApiSettings } from './dependencies.ts';
 import { forgetHistory } from './forget-history.ts';
@@ -57,7 +58,7 @@ async function serve(config: Config, log: Log): Promise<void> {
   });
   const identity = `labkeeper-api@${config.LABKEEPER_HOST_NAME}:${process.pid}`;
   const connection = Connection.lazy({
-    address: config.TEMPORAL_ADDRESS,
+    ...temporalConnection(config),
     // By default a channel that lost its server may look again only after two minutes.
     channelArgs: {
       'grpc.initial_reconnect_backoff_ms': 100,

@@ -1,6 +1,7 @@
 import { loadConfig } from '../config.ts';
 import { createLog } from '../log.ts';
 import { migrate } from '../store/postgres/migrate.ts';
+import { temporalConnection } from '../temporal-connection.ts';
 import { prepareNamespace } from './temporal-namespace.ts';
 
 /**
@@ -18,7 +19,7 @@ try {
   );
   log.info({ applied }, 'the database is prepared');
   await prepareNamespace({
-    address: config.TEMPORAL_ADDRESS,
+    connection: temporalConnection(config),
     namespace: config.TEMPORAL_NAMESPACE,
     deadlineMs: 60_000,
   });

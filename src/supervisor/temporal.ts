@@ -128,7 +128,7 @@ async function startServer(options: {
 async function whyNotReady(port: number, identity: ProcessIdentity): Promise<string | null> {
   try {
     await prepareNamespace({
-      address: `${address}:${port}`,
+      connection: { address: `${address}:${port}` },
       namespace: 'default',
       deadlineMs: readyDeadlineMs,
       goOn: () => isAlive(identity),

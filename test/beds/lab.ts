@@ -57,8 +57,15 @@ export interface Lab {
   close(): Promise<void>;
 }
 
-/** `settings` come on top of the defaults of a test lab: quick intervals, free ports, no Docker. */
-export async function startLab(settings: Record<string, string> = {}): Promise<Lab> {
+export type LabSettings = Record<string, string>;
+
+/**
+ * `given` settings come on top of the defaults of a test lab: quick intervals, free ports, no
+ * Docker. A function makes them once the address of Temporal is known.
+ */
+export async function startLab(
+  given: LabSettings | ((temporalAddress: string) => Promise<LabSettings>) = {},
+): Promise<Lab> {
   const folder = await mkdtemp(join(tmpdir(), 'lab-'));
   await chmod(folder, 0o755);
   await mkdir(join(folder, 'secrets'), { mode: 0o700 });
@@ -96,6 +103,7 @@ export async function startLab(settings: Record<string, string> = {}): Promise<L
     });
   const [postgres, temporal] = await Promise.all([startDatabase(), startEngine()]);
   wanted = { port: portOf(temporal.address), uiPort: Number(new URL(temporal.uiUrl).port) };
+  const settings = typeof given === 'function' ? await given(temporal.address) : given;
   await migrate(postgres.url, { passwordFile: postgres.passwordFile });
 
   const consoleUrl = `http://127.0.0.1:${consolePort}`;

@@ -28,6 +28,7 @@ const parts = {
     present: () => onPath('docker-compose'),
     remedy: 'apt-get install docker-compose',
   },
+  openssl: { present: () => onPath('openssl'), remedy: 'apt-get install openssl' },
   chromium: { present: () => onPath('chromium'), remedy: 'apt-get install chromium' },
   prometheus: {
     present: () => onPath('prometheus') && onPath('promtool'),

@@ -40,7 +40,7 @@ describe.runIf(requirePart('temporal'))('preparing a Temporal namespace', () => 
     return namespace;
   }
   const prepare = (namespace: string, deadlineMs = 20_000) =>
-    prepareNamespace({ address: bed.address, namespace, deadlineMs });
+    prepareNamespace({ connection: { address: bed.address }, namespace, deadlineMs });
   const attributesOf = async (namespace: string) =>
     (await connection.operatorService.listSearchAttributes({ namespace })).customAttributes;
 

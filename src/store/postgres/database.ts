@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import pg from 'pg';
 import type { Log } from '../../log.ts';
+import { parseDatabaseUrl, tlsOptions } from './database-url.ts';
 import { breaksConnection, isWorthRepeating, meaningOf } from './failures.ts';
 
 export type Row = Record<string, unknown>;
@@ -79,28 +80,18 @@ export function connectionOptions(
   options: Pick<DatabaseOptions, 'url' | 'passwordFile' | 'applicationName'>,
 ): pg.ClientConfig {
   const { passwordFile } = options;
-  const url = new URL(options.url);
+  const { host, port, user, password, database, encryption } = parseDatabaseUrl(options.url);
   return {
-    host: url.hostname,
-    port: url.port === '' ? 5432 : Number(url.port),
-    user: decodeURIComponent(url.username),
-    database: decodeURIComponent(url.pathname.slice(1)),
+    ...{ host, port, user, database },
     password:
       passwordFile === undefined
-        ? decodeURIComponent(url.password)
+        ? password
         : async () => (await readFile(passwordFile, 'utf8')).trim(),
-    ...encryption(url),
+    ssl: tlsOptions(host, encryption),
     application_name: options.applicationName,
     connectionTimeoutMillis: 3000,
     keepAlive: true,
   };
-}
-
-/** `sslmode` as libpq has it: `require` encrypts, `verify-full` also proves who answers. */
-function encryption(url: URL): Pick<pg.ClientConfig, 'ssl'> {
-  const mode = url.searchParams.get('sslmode') ?? 'disable';
-  if (mode === 'disable' || mode === 'prefer' || mode === 'allow') return { ssl: false };
-  return { ssl: { rejectUnauthorized: mode.startsWith('verify-') } };
 }
 
 /** Three tries for losers of a deadlock, then the error's meaning. */

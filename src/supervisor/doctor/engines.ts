@@ -1,6 +1,7 @@
 import { createLog } from '../../log.ts';
 import { openPostgresStore } from '../../store/postgres/index.ts';
 import type { Host, Store } from '../../store/ports.ts';
+import { temporalConnection } from '../../temporal-connection.ts';
 import { prepareNamespace } from '../temporal-namespace.ts';
 import { join, resolve } from 'node:path';
 import { check, type Check, type Checkup } from './check.ts';
@@ -76,11 +77,12 @@ async function checkTemporal({ config, environment, addresses }: Checkup): Promi
   const address = external || addresses?.temporalAddress;
   if (!address) return notRunning('Temporal');
   const remedy = external
-    ? 'correct TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE, or start that server'
+    ? 'correct the TEMPORAL_ settings (address, namespace, TLS, API key), or start that server'
     : 'see temporal/server.log in the data folder, then start labkeeper again';
   return check('Temporal', remedy, async () => {
     const namespace = config.TEMPORAL_NAMESPACE;
-    await prepareNamespace({ address, namespace, deadlineMs: 0 });
+    const connection = external ? temporalConnection(config) : { address };
+    await prepareNamespace({ connection, namespace, deadlineMs: 0 });
     return `answers on ${address}, namespace ${namespace}`;
   });
 }
