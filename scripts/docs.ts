@@ -39,7 +39,8 @@ async function bringUpToDate({ name, part, text }: (typeof documents)[number]): 
 function settingsTable(): string {
   const rows = Object.entries(settings).map(([name, schema]) => {
     const parsed = schema.safeParse(undefined);
-    const byDefault = parsed.data === undefined ? '' : `\`${String(parsed.data)}\``;
+    const text = String(parsed.data ?? '');
+    const byDefault = text === '' ? '' : `\`${text}\``;
     return [`\`${name}\``, byDefault, (schema.description ?? '').replaceAll('|', '\\|')];
   });
   const table = [['setting', 'default', 'meaning'], ...rows];

@@ -27,8 +27,36 @@ export const settings = {
     .enum(authentications)
     .default('open')
     .describe('open: whoever reaches the loopback is its one user; required: people log in'),
+  LABKEEPER_TOKEN: z
+    .string()
+    .optional()
+    .describe('Token of the command line, for pipelines; `labkeeper login` keeps one otherwise'),
   LABKEEPER_SESSION_MS: milliseconds('A login lasts this long', 7 * 24 * 3_600_000),
   LABKEEPER_LOGIN_LINK_MS: milliseconds('A one-time login link can be used this long', 3_600_000),
+  LABKEEPER_OIDC_ISSUER: z.url().optional().describe('OpenID Connect provider people log in with'),
+  LABKEEPER_OIDC_CLIENT_ID: z.string().min(1).optional().describe('Our client id there'),
+  LABKEEPER_OIDC_CLIENT_SECRET_FILE: z
+    .string()
+    .optional()
+    .describe('File with our client secret there; a public client has none'),
+  LABKEEPER_OIDC_TITLE: z
+    .string()
+    .min(1)
+    .max(60)
+    .default('single sign-on')
+    .describe('What the login page calls the provider'),
+  LABKEEPER_OIDC_DOMAINS: z
+    .string()
+    .default('')
+    .transform((text) =>
+      text
+        .toLowerCase()
+        .split(/[\s,]+/)
+        .filter((domain) => domain !== ''),
+    )
+    .describe(
+      'Mail domains whose people become users at their first login; others are added by operators',
+    ),
   LABKEEPER_MAX_TOKENS: z.coerce
     .number()
     .int()

@@ -17,6 +17,7 @@ import { identify } from './auth/identify.ts';
 import { loginLinks } from './auth/login-links.ts';
 import { sameOrigin } from './auth/same-origin.ts';
 import type { ApiDependencies, ApiEnv } from './dependencies.ts';
+import { deviceLogins } from './device-logins.ts';
 import { documentation } from './documentation.ts';
 import { eventFeed } from './event-feed.ts';
 import { events } from './event-routes.ts';
@@ -86,6 +87,7 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   app.route('/', me(deps));
   app.route('/', people(deps, links));
   app.route('/', spaces(deps));
+  app.route('/', deviceLogins(deps));
   app.route('/', login(deps));
   app.route('/', internal(deps, { actions, logs, links }));
   app.route('/', pages(deps, { actions, logs }));

@@ -1,6 +1,7 @@
 import type { Log } from '../log.ts';
 import type { ApiMetrics } from '../metrics/api-metrics.ts';
 import type { MemoryRing } from '../model/memory-ring.ts';
+import type { IdentityProvider } from '../outbound/identity-provider.ts';
 import type { OutboxEntry, Store } from '../store/ports.ts';
 import type { Authentication } from '../model/bind.ts';
 import type { Identity } from './auth/identify.ts';
@@ -18,6 +19,8 @@ export interface ApiDependencies {
   pingTemporal: () => Promise<void>;
   /** Secret that gateway and agents share; null refuses every internal request. */
   internalToken: string | null;
+  /** Where people may prove who they are; null when none is configured. */
+  identityProvider: IdentityProvider | null;
   settings: ApiSettings;
   /** Metrics of this process. */
   metrics: ApiMetrics;
@@ -33,6 +36,8 @@ export interface ApiSettings {
   authentication: Authentication;
   /** A login lasts this long. */
   sessionMs: number;
+  /** Mail domains whose people the identity provider may bring in by themselves. */
+  oidcDomains: readonly string[];
   /** A one-time link can be used this long. */
   loginLinkMs: number;
   maxBodyBytes: number;

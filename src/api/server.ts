@@ -10,6 +10,8 @@ import { createMetrics } from '../metrics/metrics.ts';
 import { measureProcess } from '../metrics/process-metrics.ts';
 import { memoryRing } from '../model/memory-ring.ts';
 import { refusalToBind } from '../model/bind.ts';
+import type { IdentityProvider } from '../outbound/identity-provider.ts';
+import { oidcProvider } from '../outbound/oidc/index.ts';
 import { openPostgresStore } from '../store/postgres/index.ts';
 import { temporalConnection } from '../temporal-connection.ts';
 import { createApp } from './app.ts';
@@ -87,6 +89,7 @@ async function serve(config: Config, log: Log): Promise<void> {
     metrics,
     pingTemporal,
     logReader: agentLogReader({ token: internalToken, timeoutMs: 5_000 }),
+    identityProvider: identityProviderOf(config),
     settings: settingsOf(config),
     ending: ending.signal,
   });
@@ -139,12 +142,28 @@ async function readInternalToken(config: Config): Promise<string> {
   return token;
 }
 
+function identityProviderOf(config: Config): IdentityProvider | null {
+  const { LABKEEPER_OIDC_ISSUER: issuer, LABKEEPER_OIDC_CLIENT_ID: clientId } = config;
+  if (issuer === undefined) return null;
+  if (clientId === undefined) {
+    throw new Error('LABKEEPER_OIDC_ISSUER is set, so LABKEEPER_OIDC_CLIENT_ID must be set too');
+  }
+  return oidcProvider({
+    issuer,
+    clientId,
+    clientSecretFile: config.LABKEEPER_OIDC_CLIENT_SECRET_FILE ?? null,
+    redirectUrl: `${settingsOf(config).publicConsoleUrl}/login/oidc/back`,
+    title: config.LABKEEPER_OIDC_TITLE,
+  });
+}
+
 function settingsOf(config: Config): ApiSettings {
   const trimmed = (url: string) => url.replace(/\/+$/, '');
   const { LABKEEPER_CONSOLE_URL: consoleUrl, LABKEEPER_TEMPORAL_UI_URL: uiUrl } = config;
   return {
     authentication: config.LABKEEPER_AUTHENTICATION,
     sessionMs: config.LABKEEPER_SESSION_MS,
+    oidcDomains: config.LABKEEPER_OIDC_DOMAINS,
     loginLinkMs: config.LABKEEPER_LOGIN_LINK_MS,
     maxBodyBytes: config.LABKEEPER_MAX_API_BODY_BYTES,
     maxEventStreams: config.LABKEEPER_MAX_EVENT_STREAMS,

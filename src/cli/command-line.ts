@@ -12,7 +12,8 @@ import { globalOptions, verbs } from './verbs.ts';
 export interface Surroundings {
   terminal: Terminal;
   /** A client of the server that was named, or of the one the settings know. */
-  connect(server: string | null): Promise<LabkeeperClient>;
+  connect(server: string | null): Promise<{ client: LabkeeperClient; server: string }>;
+  environment: Readonly<Record<string, string | undefined>>;
   browse(url: string): Promise<boolean>;
 }
 
@@ -43,7 +44,7 @@ export async function runCommandLine(
 async function runVerb(
   verb: Verb,
   args: readonly string[],
-  { terminal, connect, browse }: Surroundings,
+  { terminal, connect, browse, environment }: Surroundings,
 ): Promise<ExitCode> {
   const { values, positionals } = parseArgs({
     args: [...args],
@@ -71,7 +72,8 @@ async function runVerb(
     text,
     json: flag('json'),
     terminal,
-    client: await connect(text('server')),
+    ...(await connect(text('server'))),
+    environment,
     browse,
   });
 }

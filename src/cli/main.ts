@@ -1,8 +1,10 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { labkeeperClient } from '../client/index.ts';
-import { loadConfig } from '../config.ts';
+import { loadConfig, type Config } from '../config.ts';
 import { readAddresses } from '../supervisor/addresses.ts';
 import { browse } from './browse.ts';
+import { keptToken } from './credentials.ts';
 import { runCommandLine } from './command-line.ts';
 import { exitCodes, UsageError } from './exit-codes.ts';
 import type { Terminal } from './terminal.ts';
@@ -19,23 +21,53 @@ async function main(args: readonly string[]): Promise<number> {
   // Loaded when asked for: the other verbs start in a tenth of the time without them.
   if (verb === 'up') return (await import('../supervisor/up.ts')).up(rest, env);
   if (verb === 'doctor') return (await import('../supervisor/doctor.ts')).doctor(rest, env);
-  return runCommandLine(args, { terminal, connect, browse });
+  if (verb === 'login-link') {
+    return (await import('../supervisor/login-link.ts')).loginLink(rest, env);
+  }
+  return runCommandLine(args, { terminal, connect, browse, environment: env });
 }
 
 async function connect(server: string | null) {
   if (server !== null && !URL.canParse(server)) {
     throw new UsageError(`--server ${server} is no URL, such as http://localhost:8080`);
   }
-  return labkeeperClient({ baseUrl: server ?? (await knownServer()) });
+  const known = await knownServer();
+  const baseUrl = server ?? known.url;
+  const token = (await chosenToken(baseUrl)) ?? (server === null ? known.token : null);
+  return {
+    client: labkeeperClient({ baseUrl, ...(token === null ? {} : { token }) }),
+    server: baseUrl,
+  };
 }
 
-/** By settings first, then where `labkeeper up` last ran in this data folder, then the default. */
-async function knownServer(): Promise<string> {
+async function chosenToken(baseUrl: string): Promise<string | null> {
+  return readSettings().LABKEEPER_TOKEN ?? (await keptToken(baseUrl, env));
+}
+
+/**
+ * By settings first, then where `labkeeper up` last ran in this data folder, then the default. Who may read
+ * the data folder is the operator of that machine: its internal secret opens its own address, and none else.
+ */
+async function knownServer(): Promise<{ url: string; token: string | null }> {
   const config = readSettings();
   const set = config.LABKEEPER_CONSOLE_URL ?? env['LABKEEPER_API_URL'];
-  if (set !== undefined && set !== '') return set;
+  if (set !== undefined && set !== '') return { url: set, token: null };
   const addresses = await readAddresses(join(config.LABKEEPER_DATA, 'run'));
-  return addresses?.consoleUrl ?? `http://localhost:${config.LABKEEPER_CONSOLE_PORT}`;
+  if (addresses === null) {
+    return { url: `http://localhost:${config.LABKEEPER_CONSOLE_PORT}`, token: null };
+  }
+  const secret = config.LABKEEPER_AUTHENTICATION === 'required' ? await readSecret(config) : null;
+  return secret === null
+    ? { url: addresses.consoleUrl, token: null }
+    : { url: addresses.apiUrl, token: secret };
+}
+
+async function readSecret(config: Config): Promise<string | null> {
+  const file = join(config.LABKEEPER_DATA, 'secrets', 'internal-token');
+  return readFile(file, 'utf8').then(
+    (text) => text.trim(),
+    () => null,
+  );
 }
 
 function readSettings() {

@@ -35,6 +35,9 @@ export interface Invocation {
   json: boolean;
   terminal: Terminal;
   client: LabkeeperClient;
+  /** Address that the client speaks to. */
+  server: string;
+  environment: Readonly<Record<string, string | undefined>>;
   /** Shows an address in the person's browser; false where there is none. */
   browse(url: string): Promise<boolean>;
 }

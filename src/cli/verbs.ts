@@ -2,13 +2,25 @@ import { apply } from './apply.ts';
 import { commands } from './commands.ts';
 import { events } from './events.ts';
 import { list } from './list.ts';
+import { login, logout } from './login.ts';
 import { logs } from './logs.ts';
 import { open } from './open.ts';
 import { explain, show } from './show.ts';
 import type { OptionHelp, Verb } from './verb.ts';
 
 /** Every verb that talks to a running labkeeper, in the order of the help. */
-export const verbs: readonly Verb[] = [list, show, explain, logs, events, open, ...commands, apply];
+export const verbs: readonly Verb[] = [
+  list,
+  show,
+  explain,
+  logs,
+  events,
+  open,
+  ...commands,
+  apply,
+  login,
+  logout,
+];
 
 /** Options that every verb has. */
 export const globalOptions: Readonly<Record<string, OptionHelp>> = {

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import {
   appHistorySchema,
   appListSchema,
@@ -18,6 +19,17 @@ import {
   type OperationJson,
   type RegisteredAppJson,
 } from '../model/api.ts';
+import {
+  deviceLoginSchema,
+  pendingLoginSchema,
+  type DeviceLoginJson,
+} from '../model/device-login.ts';
+import {
+  meSchema,
+  newTokenAnswerSchema,
+  type MeJson,
+  type NewTokenJson,
+} from '../model/people-api.ts';
 import type { AppSpecInput } from '../model/app-spec.ts';
 import { followEvents, type FollowOptions, type StreamMessage } from './follow-events.ts';
 import { followLog, readLog, type LogOptions, type LogText } from './logs.ts';
@@ -83,6 +95,14 @@ export interface LabkeeperClient {
     wait(id: string, options?: WaitOptions): Promise<OperationJson>;
   };
   hosts: { list(): Promise<HostJson[]> };
+  /** Who asks, and their roles. */
+  me(): Promise<MeJson>;
+  /** How a program gets a token of a person at a browser; needs no token itself. */
+  logins: {
+    begin(label: string): Promise<DeviceLoginJson>;
+    /** The token, once it was confirmed; null before. Rejects when it is over. */
+    take(deviceCode: string): Promise<NewTokenJson | null>;
+  };
   /** Whether the API can do its work; an answer also when it cannot. */
   health(): Promise<HealthJson>;
 }
@@ -156,6 +176,19 @@ export function labkeeperClient(options: ClientOptions): LabkeeperClient {
       wait: (id, options) => waitFor(() => showOperation(id), options),
     },
     hosts: { list: async () => (await json('/api/v1/hosts', hostListSchema)).items },
+    me: () => json('/api/v1/me', meSchema),
+    logins: {
+      begin: (label) =>
+        json('/api/v1/device-logins', deviceLoginSchema, { method: 'POST', body: { label } }),
+      async take(deviceCode) {
+        const path = '/api/v1/device-logins/token';
+        const taken = await json(path, z.union([newTokenAnswerSchema, pendingLoginSchema]), {
+          method: 'POST',
+          body: { deviceCode },
+        });
+        return 'token' in taken ? taken : null;
+      },
+    },
     health: () => json('/health/ready', healthSchema, { accept: [503] }),
   };
 }

@@ -13,7 +13,9 @@ export const meSchema = z
     person: z.string().describe('Your name; `local user` where no login is needed'),
     operator: z.boolean().describe('True when you may do everything everywhere'),
     roles: rolesSchema,
-    via: z.enum(['session', 'token', 'proxy', 'open']).describe('How you proved who you are'),
+    via: z
+      .enum(['session', 'token', 'proxy', 'machine', 'open'])
+      .describe('How you proved who you are'),
   })
   .describe('Who asks');
 

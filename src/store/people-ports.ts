@@ -150,3 +150,15 @@ export interface Visibility {
   spaces: readonly string[] | null;
   access: readonly AccessMode[];
 }
+
+/** `labkeeper login`: a program begins, its person confirms a short code in a browser, the program takes it. */
+export interface DeviceLoginStore {
+  /** Throws `quota_exceeded` when too many are pending. */
+  add(input: { digest: Buffer; userCode: string; label: string; lastsMs: number }): Promise<void>;
+  /** One that waits for its person; null when it was confirmed, taken, or is over. */
+  find(userCode: string): Promise<{ label: string } | null>;
+  /** False when there is none that waits under this code. */
+  confirm(userCode: string, person: string): Promise<boolean>;
+  /** Gives it once, after it was confirmed. */
+  take(digest: Buffer): Promise<{ person: string; label: string } | 'pending' | 'over'>;
+}

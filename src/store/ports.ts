@@ -4,6 +4,7 @@ import type { AppCondition } from '../model/app-view.ts';
 import type { MemoryRing } from '../model/memory-ring.ts';
 import type { EntityName } from '../model/names.ts';
 import type {
+  DeviceLoginStore,
   PeopleStore,
   SessionStore,
   SpaceStore,
@@ -37,6 +38,7 @@ export interface Store {
   spaces: SpaceStore;
   sessions: SessionStore;
   tokens: TokenStore;
+  deviceLogins: DeviceLoginStore;
   access: AccessStore;
 }
 

@@ -14,8 +14,10 @@ export async function ensureExampleApp(options: {
   programFolder: string;
   dataFolder: string;
   apiUrl: string;
+  internalToken: string;
 }): Promise<{ name: string; url: string } | null> {
   const { programFolder, dataFolder, apiUrl } = options;
+  const authorization = `Bearer ${options.internalToken.trim()}`;
   const folder = join(programFolder, 'examples', 'board');
   const text = await readFile(join(folder, 'labkeeper.yaml'), 'utf8').catch(() => null);
   const app = text === null ? undefined : (parse(text) as Manifest).apps[0];
@@ -26,7 +28,7 @@ export async function ensureExampleApp(options: {
   if (!(await exists(marker))) {
     const registered = await fetch(address, {
       method: 'PUT',
-      headers: { 'content-type': 'application/json' },
+      headers: { authorization, 'content-type': 'application/json' },
       body: JSON.stringify({ ...spec, workingDirectory: folder }),
       signal: AbortSignal.timeout(10_000),
     });
@@ -35,7 +37,10 @@ export async function ensureExampleApp(options: {
     }
     await writeFile(marker, `${name}\n`);
   }
-  const found = await fetch(address, { signal: AbortSignal.timeout(10_000) });
+  const found = await fetch(address, {
+    headers: { authorization },
+    signal: AbortSignal.timeout(10_000),
+  });
   if (!found.ok) return null;
   const { url } = (await found.json()) as { url: string };
   return { name, url };

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { watch } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadConfig, type Config } from '../config.ts';
@@ -9,6 +10,7 @@ import { openPostgresStore } from '../store/postgres/index.ts';
 import type { App, Store } from '../store/ports.ts';
 import { openDataFolder, type DataFolder } from './data-folder.ts';
 import { ensureExampleApp } from './example-app.ts';
+import { makeLoginLink } from './login-link.ts';
 import { startMachine, type Machine } from './machine.ts';
 import { programFolder } from './program.ts';
 import { lockSupervisor } from './supervisor-lock.ts';
@@ -91,7 +93,7 @@ async function run(options: Run): Promise<void> {
     const { environment, verbose } = options;
     const machine = await startMachine({ config, environment, folder, log, say, verbose });
     try {
-      await greet(options, folder, machine, beganMs);
+      await greet(options, config, folder, machine, beganMs);
       const unwatch = options.watch ? restartOnChange(machine, log) : () => undefined;
       say(await ended.first);
       unwatch();
@@ -108,6 +110,7 @@ async function run(options: Run): Promise<void> {
 
 async function greet(
   options: Run,
+  config: Config,
   folder: DataFolder,
   machine: Machine,
   beganMs: number,
@@ -121,6 +124,7 @@ async function greet(
   const example = options.example
     ? await ensureExampleApp({
         ...{ programFolder, dataFolder: folder.path, apiUrl: addresses.apiUrl },
+        internalToken: await readFile(folder.internalToken, 'utf8'),
       }).catch((error: unknown) => {
         say(`  the example app was not registered: ${String(error)}`);
         return null;
@@ -130,7 +134,27 @@ async function greet(
   say(`  labkeeper        ${addresses.consoleUrl}`);
   if (example !== null) say(`  example app      ${example.url}`);
   if (addresses.temporalUiUrl !== null) say(`  Temporal Web UI  ${addresses.temporalUiUrl}`);
+  await sayHowToLogIn(config, folder, addresses.apiUrl);
   say('\nCtrl-C ends it; apps go on running.');
+}
+
+/** People must log in: the first operator gets a link here, since nobody else could make one. */
+async function sayHowToLogIn(config: Config, folder: DataFolder, apiUrl: string): Promise<void> {
+  if (config.LABKEEPER_AUTHENTICATION === 'open') return;
+  const marker = join(folder.path, 'first-login-link');
+  const wasSaid = await readFile(marker, 'utf8').catch(() => null);
+  if (wasSaid !== null) {
+    say('\nPeople log in. `labkeeper login-link NAME` on this machine makes a link that lets in.');
+    return;
+  }
+  const link = await makeLoginLink({
+    ...{ apiUrl, person: 'admin', operator: true },
+    internalToken: await readFile(folder.internalToken, 'utf8'),
+  });
+  await writeFile(marker, `${new Date().toISOString()}\n`);
+  say(
+    `\nPeople log in. This link makes you admin, once, until ${link.expiresAt}:\n\n  ${link.url}`,
+  );
 }
 
 /** Before anything stops: which apps outlive the control plane, or their end when asked for. */

@@ -7,6 +7,7 @@ import { apiMetrics } from '../../src/metrics/api-metrics.ts';
 import { memoryRing } from '../../src/model/memory-ring.ts';
 import { createMetrics } from '../../src/metrics/metrics.ts';
 import type { AppSpecInput } from '../../src/model/app-spec.ts';
+import type { IdentityProvider } from '../../src/outbound/identity-provider.ts';
 import type { OutboxEntry, Store } from '../../src/store/ports.ts';
 import { openTestStore } from '../beds/postgres.ts';
 
@@ -43,6 +44,7 @@ export async function openApi(
     settings?: Partial<ApiSettings>;
     store?: (store: Store) => Store | Promise<Store>;
     maxApps?: number;
+    identityProvider?: IdentityProvider;
   } = {},
 ): Promise<ApiBed> {
   const { maxApps } = options;
@@ -74,7 +76,9 @@ export async function openApi(
     internalToken,
     metrics,
     ending: ending.signal,
+    identityProvider: options.identityProvider ?? null,
     settings: {
+      oidcDomains: [],
       authentication: 'open',
       sessionMs: 3_600_000,
       loginLinkMs: 60_000,

@@ -19,6 +19,7 @@ type Caller = (typeof callers)[number];
 
 /** From the least caller who may on; `own` is instructors for their own, and admins. */
 const allowed: Readonly<Record<string, readonly Caller[]>> = {
+  nobody: [],
   anyone: callers,
   person: callers.slice(1),
   viewer: callers.slice(2),
@@ -86,6 +87,13 @@ const table: Readonly<Record<string, Line>> = {
   'GET /login/link': { least: 'anyone' },
   'POST /login/link': { least: 'anyone' },
   'POST /logout': { least: 'anyone' },
+  'GET /login/oidc': { least: 'anyone' },
+  'GET /login/oidc/back': { least: 'anyone' },
+  'GET /login/device': { least: 'person' },
+  // Those who ask here hold tokens, which may not: a person of any role at a browser may.
+  'POST /login/device': { least: 'nobody' },
+  'POST /api/v1/device-logins': { least: 'anyone', body: { label: 'x' } },
+  'POST /api/v1/device-logins/token': { least: 'anyone', body: { deviceCode: 'A'.repeat(43) } },
   'GET /': { least: 'anyone' },
   'GET /manage': { least: 'person' },
   'GET /manage/hosts': { least: 'operator' },

@@ -1,5 +1,8 @@
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createAdaptorServer } from '@hono/node-server';
 import { labkeeperClient } from '../../src/client/index.ts';
 import { runCommandLine } from '../../src/cli/command-line.ts';
@@ -13,6 +16,8 @@ export interface CommandLineBed {
   run(...args: string[]): Promise<Ended>;
   /** Addresses that were handed to the browser. */
   browsed: string[];
+  /** Where the command line keeps what it remembers. */
+  configHome: string;
   close(): Promise<void>;
 }
 
@@ -24,16 +29,18 @@ interface Ended {
 
 /** The real API on a free port, and the command line on its client. */
 export async function openCommandLine(
-  options: Parameters<typeof openApi>[0] = {},
+  options: Parameters<typeof openApi>[0] & { token?: { token: string } } = {},
 ): Promise<CommandLineBed> {
   const api = await openApi(options);
   const server = createAdaptorServer({ fetch: api.app.fetch }) as Server;
   const url = await listen(server);
   const browsed: string[] = [];
+  const configHome = await mkdtemp(join(tmpdir(), 'labkeeper-cli-'));
   return {
     api,
     url,
     browsed,
+    configHome,
     async run(...args) {
       const written = { out: '', error: '' };
       const code = await runCommandLine(args, {
@@ -43,7 +50,11 @@ export async function openCommandLine(
           isInteractive: false,
           colors: false,
         },
-        connect: async (named) => labkeeperClient({ baseUrl: named ?? url }),
+        connect: async (named) => ({
+          client: labkeeperClient({ baseUrl: named ?? url, ...options.token }),
+          server: named ?? url,
+        }),
+        environment: { XDG_CONFIG_HOME: configHome },
         browse: async (address) => {
           browsed.push(address);
           return true;
@@ -55,6 +66,7 @@ export async function openCommandLine(
       server.closeAllConnections();
       await new Promise((done) => server.close(done));
       await api.close();
+      await rm(configHome, { recursive: true, force: true });
     },
   };
 }

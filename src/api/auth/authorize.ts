@@ -24,7 +24,7 @@ export function authorize(deps: Pick<ApiDependencies, 'store'>): MiddlewareHandl
     if (rule === 'anyone' || rule === 'machine') return next();
     const { caller, via } = context.get('identity');
     if (caller.person === null) return askToLogIn(context);
-    if (via === 'session') refuseUnproven(context);
+    if (via === 'session' || via === 'proxy') refuseUnproven(context);
     if (rule !== 'person' && !caller.operator) {
       const found = await findSubject(rule.of, paramsOf(route.path, context.req.path), deps.store);
       const isSeen = found.exists && (found.see === null || may(caller, found.see, found.subject));

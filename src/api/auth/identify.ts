@@ -4,10 +4,12 @@ import type { Authenticated } from '../../store/people-ports.ts';
 import type { ApiDependencies, ApiEnv } from '../dependencies.ts';
 import { answer, Problem } from '../problem.ts';
 import { digestOf, parseToken } from './secrets.ts';
+import { proxiedPerson } from './proxy-header.ts';
+import { isInternalSecret } from './internal-token.ts';
 import { sessionSecrets } from './session-cookie.ts';
 
 /** How a caller proved who they are. */
-export type Via = 'token' | 'session' | 'open' | 'nothing';
+export type Via = 'token' | 'session' | 'proxy' | 'machine' | 'open' | 'nothing';
 
 /** What a request knows of who sent it. */
 export interface Identity {
@@ -22,12 +24,19 @@ const nobody: Caller = { person: null, operator: false, roles: {} };
 /** Without authentication whoever reaches the loopback is the one user, and may do everything. */
 export const localUser: Caller = { person: 'local user', operator: true, roles: {} };
 
+/** Who holds the internal secret can read the data folder: the machine is theirs. */
+const machineOperator: Caller = {
+  person: 'operator of this machine',
+  operator: true,
+  roles: {},
+};
+
 /**
  * Says who asks, from the request and the rows of now: a bearer token, else a session, else the
  * local user where that is open, else nobody. What somebody may do is decided behind it.
  */
 export function identify(
-  deps: Pick<ApiDependencies, 'store' | 'settings'>,
+  deps: Pick<ApiDependencies, 'store' | 'settings' | 'internalToken'>,
 ): MiddlewareHandler<ApiEnv> {
   return async (context, next) => {
     const identity = await identityOf(context, deps);
@@ -40,10 +49,14 @@ export function identify(
 
 async function identityOf(
   context: Context<ApiEnv>,
-  { store, settings }: Pick<ApiDependencies, 'store' | 'settings'>,
+  deps: Pick<ApiDependencies, 'store' | 'settings' | 'internalToken'>,
 ): Promise<Identity | Problem> {
+  const { store, settings } = deps;
   const bearer = /^bearer +(.+)$/i.exec(context.req.header('authorization') ?? '')?.[1];
   if (bearer !== undefined) {
+    if (isInternalSecret(bearer.trim(), deps.internalToken)) {
+      return { caller: machineOperator, via: 'machine', credential: null };
+    }
     const token = parseToken(bearer.trim());
     const found = token && (await store.tokens.authenticate(token.id, token.digest));
     if (!found) return unknownToken();
@@ -56,6 +69,8 @@ async function identityOf(
     const found = await store.sessions.authenticate(digestOf(secret));
     if (found !== null) return known(found, 'session');
   }
+  const proxied = await proxiedPerson(context, deps);
+  if (proxied !== null) return proxied;
   if (settings.authentication === 'open')
     return { caller: localUser, via: 'open', credential: null };
   return { caller: nobody, via: 'nothing', credential: null };

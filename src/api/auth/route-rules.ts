@@ -54,6 +54,12 @@ export const routeRules: Readonly<Record<string, RouteRule>> = {
   'GET /login/link': 'anyone',
   'POST /login/link': 'anyone',
   'POST /logout': 'anyone',
+  'GET /login/oidc': 'anyone',
+  'GET /login/oidc/back': 'anyone',
+  'GET /login/device': 'person',
+  'POST /login/device': 'person',
+  'POST /api/v1/device-logins': 'anyone',
+  'POST /api/v1/device-logins/token': 'anyone',
 
   'GET /': 'anyone',
   'GET /manage': 'person',

@@ -1,9 +1,11 @@
 import { Hono, type Context } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
-import { digestOf, newSecret } from '../auth/secrets.ts';
-import { endedSessionCookie, sessionCookie, sessionSecrets } from '../auth/session-cookie.ts';
+import { openSession, placeOf } from '../auth/open-session.ts';
+import { digestOf } from '../auth/secrets.ts';
+import { endedSessionCookie } from '../auth/session-cookie.ts';
 import type { ApiDependencies, ApiEnv } from '../dependencies.ts';
-import { shell } from './shell.tsx';
+import { deviceLoginPages } from './login-device.tsx';
+import { loginFrame, refusedPage } from './login-frame.tsx';
+import { oidcLogin } from './login-oidc.tsx';
 
 const refusals = {
   unknown: 'This link is not one of ours, or it is older than a day.',
@@ -12,32 +14,22 @@ const refusals = {
   disabled: 'This person may not log in any more.',
 } as const;
 
-/** Logging in by a one-time link, and logging out. Other ways to log in have buttons here. */
-export function login({
-  store,
-  settings,
-}: Pick<ApiDependencies, 'store' | 'settings'>): Hono<ApiEnv> {
-  const open = async (context: Context<ApiEnv>, person: string, via: string): Promise<void> => {
-    const secret = newSecret();
-    await store.sessions.open({
-      digest: digestOf(secret),
-      person,
-      via,
-      agent: context.req.header('user-agent') ?? '',
-      lastsMs: settings.sessionMs,
-    });
-    context.header('set-cookie', sessionCookie(secret, settings), { append: true });
-  };
+type LoginDependencies = Pick<
+  ApiDependencies,
+  'store' | 'settings' | 'identityProvider' | 'internalToken' | 'log'
+>;
 
+/** Logging in, by a one-time link or the identity provider, and out again. */
+export function login(deps: LoginDependencies): Hono<ApiEnv> {
+  const { store, settings, identityProvider } = deps;
   return new Hono<ApiEnv>()
-    .use('/login/*', neverKept)
     .use('/login', neverKept)
-    .use('/login/*', bodyLimit({ maxSize: 8_192 }))
+    .use('/login/*', neverKept)
     .get('/login', (context) => {
       const { person } = context.get('identity').caller;
       const to = placeOf(context.req.query('to'));
       if (person !== null) return context.redirect(to, 303);
-      return context.html(loginPage());
+      return context.html(loginPage(identityProvider?.title ?? null, to));
     })
     .get('/login/link', (context) =>
       context.html(
@@ -49,30 +41,25 @@ export function login({
     )
     .post('/login/link', async (context) => {
       const { code, to } = await context.req.parseBody();
-      const used = await store.sessions.useLoginLink(digestOf(String(code)));
-      if ('refused' in used) return context.html(refusedPage(refusals[used.refused]), 403);
-      await open(context, used.person, 'login link');
-      return context.redirect(placeOf(typeof to === 'string' ? to : undefined), 303);
+      const used = await store.sessions.useLoginLink(
+        digestOf(typeof code === 'string' ? code : ''),
+      );
+      if ('refused' in used) {
+        return context.html(refusedPage(`${refusals[used.refused]} Ask for a new one.`), 403);
+      }
+      await openSession(context, deps, { person: used.person, via: 'login link' });
+      return context.redirect(placeOf(to), 303);
     })
     .post('/logout', async (context) => {
       const { caller, credential, via } = context.get('identity');
-      if (
-        via === 'session' &&
-        caller.person !== null &&
-        sessionSecrets(context, settings).length > 0
-      ) {
+      if (via === 'session' && caller.person !== null) {
         await store.sessions.end(caller.person, credential, { actor: caller.person });
       }
       context.header('set-cookie', endedSessionCookie(settings), { append: true });
       return context.redirect('/login', 303);
-    });
-}
-
-/** A page of ours to go to behind the login; nothing leads elsewhere. */
-export function placeOf(to: string | undefined): string {
-  const fits =
-    to !== undefined && /^\/(?![/\\])[\x21-\x7e]{0,2000}$/.test(to) && !to.includes('\\');
-  return fits ? to : '/';
+    })
+    .route('/', oidcLogin(deps))
+    .route('/', deviceLoginPages(deps));
 }
 
 const neverKept = async (context: Context<ApiEnv>, next: () => Promise<void>): Promise<void> => {
@@ -80,57 +67,39 @@ const neverKept = async (context: Context<ApiEnv>, next: () => Promise<void>): P
   context.header('cache-control', 'no-store');
 };
 
-function loginPage() {
-  return shell({
+function loginPage(provider: string | null, to: string) {
+  return loginFrame({
     title: 'Log in',
-    section: null,
-    actor: '',
     children: (
-      <div class="panel">
-        <h1>Log in</h1>
+      <>
+        {provider !== null && (
+          <p class="actions">
+            <a class="button primary" href={`/login/oidc?to=${encodeURIComponent(to)}`}>
+              Log in with {provider}
+            </a>
+          </p>
+        )}
         <p>
-          Ask whoever runs this labkeeper for a login link. On its machine{' '}
-          <code>labkeeper login-link NAME</code> makes one.
+          {provider === null ? 'Ask' : 'Or ask'} whoever runs this labkeeper for a login link. On
+          its machine <code>labkeeper login-link NAME</code> makes one.
         </p>
-      </div>
+      </>
     ),
   });
 }
 
 function linkPage({ code, to }: { code: string; to: string }) {
-  return shell({
+  return loginFrame({
     title: 'Log in',
-    section: null,
-    actor: '',
     children: (
-      <div class="panel">
-        <h1>Log in</h1>
+      <>
         <p>This link logs you in on this browser. It works once.</p>
         <form method="post" action="/login/link">
           <input type="hidden" name="code" value={code} />
           <input type="hidden" name="to" value={to} />
           <button class="primary">Log in here</button>
         </form>
-      </div>
-    ),
-  });
-}
-
-function refusedPage(sentence: string) {
-  return shell({
-    title: 'Not logged in',
-    section: null,
-    actor: '',
-    children: (
-      <div class="panel">
-        <h1>Not logged in</h1>
-        <p>{sentence} Ask for a new one.</p>
-        <p class="actions">
-          <a class="button" href="/login">
-            Log in another way
-          </a>
-        </p>
-      </div>
+      </>
     ),
   });
 }

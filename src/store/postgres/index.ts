@@ -9,6 +9,7 @@ import { removeApp } from './apps/remove.ts';
 import { setAppDetail } from './apps/set-detail.ts';
 import { setAppSleepsIn } from './apps/set-sleeps-in.ts';
 import { openDatabase, type Database, type DatabaseOptions } from './database.ts';
+import * as deviceLogins from './device-logins/device-logins.ts';
 import { insertEvent } from './events/append.ts';
 import { eventsSince, latestEventId, listEvents } from './events/read.ts';
 import { readFigures } from './figures/read.ts';
@@ -164,6 +165,12 @@ export async function openPostgresStore(
       addLoginLink: (input, by) => addLoginLink(database, input, by),
       useLoginLink: (digest) => useLoginLink(database, digest),
       sweep: (limit) => sessions.sweepSessions(database, limit),
+    },
+    deviceLogins: {
+      add: (input) => deviceLogins.addDeviceLogin(database, input),
+      find: (userCode) => deviceLogins.findDeviceLogin(database, userCode),
+      confirm: (userCode, person) => deviceLogins.confirmDeviceLogin(database, userCode, person),
+      take: (digest) => deviceLogins.takeDeviceLogin(database, digest),
     },
     access: {
       listen: (onChange, signal) =>
