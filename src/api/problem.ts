@@ -37,6 +37,8 @@ export const problemTable: Readonly<Record<ProblemType, Row>> = {
   foreign_origin: { status: 403, title: 'Another site may not change anything here' },
   not_found: { status: 404, title: 'There is no such thing' },
   image_not_found: { status: 404, title: 'There is no such image' },
+  registry_refused: { status: 409, title: 'The registry refuses to give its image' },
+  secret_unavailable: { status: 409, title: 'A secret cannot be used' },
   method_not_allowed: { status: 405, title: 'This cannot be done here' },
   conflict: { status: 409, title: 'This does not fit the present state' },
   start_refused: { status: 409, title: 'It cannot be started' },

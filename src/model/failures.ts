@@ -9,6 +9,8 @@ const failureTypes = [
   'conflict',
   'forbidden',
   'image_not_found',
+  'registry_refused',
+  'secret_unavailable',
   'runtime_unavailable',
   'start_refused',
   'exited_before_ready',

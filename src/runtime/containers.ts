@@ -5,8 +5,8 @@ import type { Exit } from '../model/app-state.ts';
  * What runs things on one host: a Docker Engine or plain processes. Instances outlive every
  * process of labkeeper and are found again by deterministic name and labels.
  *
- * Errors: permanent ones are `LabError` (`image_not_found`, `start_refused`, `storage_full`,
- * `invalid`); an engine that does not answer throws a `LabError` of type `runtime_unavailable`,
+ * Errors: permanent ones are `LabError` (`image_not_found`, `registry_refused`, `start_refused`,
+ * `storage_full`, `invalid`); an engine that does not answer throws a `LabError` of type `runtime_unavailable`,
  * which callers retry. "Absent" is never an error: null, or success.
  */
 export interface Containers {
@@ -91,8 +91,21 @@ export interface InstanceSpec {
   basePath: string;
   /** The whole environment for the port that was chosen. */
   environment: (port: number) => Record<string, string>;
+  /**
+   * Variables on top of `environment` that nobody may read. Asked for when something is made, not
+   * when it is adopted; never logged, and kept by nobody but the engine. Its errors are passed on.
+   */
+  secrets?: () => Promise<Readonly<Record<string, string>>>;
+  /** Asked for when an image must be pulled; null where none are set. Never logged nor kept. */
+  registryCredentials?: () => Promise<RegistryCredentials | null>;
   limits: AppSpec['limits'];
   log: AppSpec['log'];
+}
+
+export interface RegistryCredentials {
+  username: string;
+  /** Password or access token. */
+  password: string;
 }
 
 export interface Instance {

@@ -2,6 +2,7 @@ import { randomInt, randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Containers, type Instance, type InstanceSpec } from '../../src/runtime/containers.ts';
+import { LabError } from '../../src/model/failures.ts';
 import { labels } from '../../src/model/instance-labels.ts';
 import { eventually } from '../beds/eventually.ts';
 
@@ -148,6 +149,34 @@ export function describeContainers(
           expect(Number(port)).toBe(instance.address?.port ?? Number(port));
         expect(base).toBe('/app/test');
         expect(greeting.join(' ')).toBe('a "b" $c');
+      });
+
+      it('gives secrets on top of the environment, asked for once it makes something', async () => {
+        const asked: string[] = [];
+        const secrets = async () => {
+          asked.push('now');
+          return { TOKEN: 'two\nlines "quoted" ü', GREETING: 'secret' };
+        };
+        const script = 'printf "%s|%s\\n" "$TOKEN" "$GREETING"; sleep 600';
+        const environment = () => ({ GREETING: 'plain' });
+        const { spec, name } = await run(script, { environment, secrets });
+        await eventually(async () =>
+          expect(await logOf(name)).toBe('two\nlines "quoted" ü|secret\n'),
+        );
+        await containers.pause(name);
+        await containers.ensure(spec);
+        await bed.again().ensure(spec);
+        expect(asked).toEqual(['now']);
+      });
+
+      it('leaves nothing when a secret cannot be had, and passes on why', async () => {
+        const missing = new LabError('secret_unavailable', 'there is no token');
+        const spec = specOf({
+          ...bed.shell('sleep 600'),
+          secrets: () => Promise.reject(missing),
+        });
+        await expect(containers.ensure(spec)).rejects.toBe(missing);
+        expect(await containers.inspect(spec.name)).toBeNull();
       });
 
       it('hands nothing of its own environment on', async () => {

@@ -318,6 +318,42 @@ describe('the log writer', () => {
   });
 });
 
+describe('secrets of a command', () => {
+  const secrets = async () => ({ TOKEN: 'kept-off-the-disk' });
+
+  it('are in its environment and in no file', async () => {
+    await ensure('test "$TOKEN" = kept-off-the-disk && echo same; sleep 600', { secrets });
+    await eventually(async () => expect(await logOf()).toBe('same\n'));
+    const files = readdirSync(folder, { recursive: true, withFileTypes: true });
+    const read = files
+      .filter((entry) => entry.isFile())
+      .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'utf8'));
+    // The argument list of the command, which is part of its record, names the value once.
+    const script = 'test "$TOKEN" = kept-off-the-disk'.replaceAll('"', '\\"');
+    expect(read.join('\n').split(script).join('')).not.toContain('kept-off-the-disk');
+  });
+
+  it('that were told by half start nothing, and the next start tells them all', async () => {
+    await ensure('sleep 600', { secrets });
+    await containers.stop(name, { graceMs: 0 });
+    const again = 'app-test-2';
+    const half = join(folder, again);
+    mkdirSync(half);
+    const plan = JSON.parse(readFileSync(join(folder, name, 'plan.json'), 'utf8')) as object;
+    writeFileSync(join(half, 'plan.json'), JSON.stringify({ ...plan, name: again, cgroup: null }));
+    const [shim = ''] = readdirSync(join(folder, '.shim'));
+    const started = spawnSync(process.execPath, [join(folder, '.shim', shim), half], {
+      input: '{"TOKEN":"kept-of',
+    });
+    expect(started.status).toBe(0);
+    expect((await containers.inspect(again))?.phase).toBe('created');
+    const instance = await ensure('unused', { name: again, secrets });
+    const { pid } = JSON.parse(readFileSync(join(half, 'start.json'), 'utf8')) as { pid: number };
+    expect(readFileSync(`/proc/${pid}/environ`, 'utf8')).toContain('TOKEN=kept-off-the-disk');
+    expect(instance.phase).toBe('running');
+  });
+});
+
 describe('the embedded shim', () => {
   it('is made from its source (else run: npx tsx scripts/embed-shim.ts)', async () => {
     expect(shimText).toBe(await bundleShim());

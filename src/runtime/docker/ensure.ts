@@ -71,12 +71,18 @@ async function create(engine: Engine, spec: InstanceSpec, options: EnsureOptions
   if (image === undefined || port === undefined) {
     throw new LabError('invalid', `cannot ${attempt}: a container needs an image and its port`);
   }
+  const secrets = (await spec.secrets?.()) ?? {};
+  const credentials = spec.registryCredentials ?? noCredentials;
   for (let tries = 1; ; tries += 1) {
-    const resolved = await resolveImage(engine, image, options);
+    const resolved = await resolveImage(engine, image, { ...options, credentials });
     try {
       await call(engine, attempt, (abortSignal) =>
         engine.docker.createContainer({
-          ...createOptions(engine, spec, portsOf(spec, port, resolved), resolved),
+          ...createOptions(engine, spec, {
+            ports: portsOf(spec, port, resolved),
+            image: resolved,
+            secrets,
+          }),
           abortSignal,
         }),
       );
@@ -91,6 +97,8 @@ async function create(engine: Engine, spec: InstanceSpec, options: EnsureOptions
   }
 }
 
+const noCredentials = async (): Promise<null> => null;
+
 function portsOf(
   spec: InstanceSpec,
   port: number,
@@ -104,12 +112,17 @@ function portsOf(
 function createOptions(
   engine: Engine,
   spec: InstanceSpec,
-  ports: readonly [number, ...number[]],
-  image: ResolvedImage,
+  made: {
+    ports: readonly [number, ...number[]];
+    image: ResolvedImage;
+    secrets: Readonly<Record<string, string>>;
+  },
 ): ContainerCreateOptions {
   const { limits, log, basePath } = spec;
+  const { ports, image, secrets } = made;
   const [port] = ports;
-  const environment = Object.entries(spec.environment(port));
+  // The engine keeps both, and shows both to whoever may inspect its containers.
+  const environment = Object.entries({ ...spec.environment(port), ...secrets });
   return {
     name: containerName(engine, spec.name),
     Image: image.id,

@@ -1,6 +1,7 @@
 import type { ImageInspectInfo } from 'dockerode';
 import { LabError } from '../../model/failures.ts';
-import type { EnsureOptions } from '../containers.ts';
+import { registryOf } from '../../model/registry.ts';
+import type { EnsureOptions, RegistryCredentials } from '../containers.ts';
 import { askJson, call, callOr, reasonOf, statusOf, type Engine } from './engine.ts';
 
 export interface ResolvedImage {
@@ -15,11 +16,18 @@ export interface ResolvedImage {
 const pullLimitMs = 30 * 60_000;
 const progressEveryMs = 500;
 
-/** The image as the engine has it, pulled first when it has none. Throws `image_not_found`. */
+interface PullOptions extends EnsureOptions {
+  credentials: () => Promise<RegistryCredentials | null>;
+}
+
+/**
+ * The image as the engine has it, pulled first when it has none. Throws `image_not_found`, or
+ * `registry_refused` when the registry wants credentials, or other ones.
+ */
 export async function resolveImage(
   engine: Engine,
   image: string,
-  options: EnsureOptions,
+  options: PullOptions,
 ): Promise<ResolvedImage> {
   const present = await inspectImage(engine, image);
   if (present !== null) return present;
@@ -48,25 +56,39 @@ async function inspectImage(engine: Engine, image: string): Promise<ResolvedImag
   };
 }
 
-/** Without credentials: registries that ask for some are refused with their own reason. */
-async function pull(engine: Engine, image: string, options: EnsureOptions): Promise<void> {
+async function pull(engine: Engine, image: string, options: PullOptions): Promise<void> {
   const attempt = `pull image ${image}`;
+  const credentials = await options.credentials();
+  const authentication =
+    credentials === null ? {} : { authconfig: authconfigOf(image, credentials) };
   options.onProgress?.(`pulling image ${image}`);
+  let refusal: string | null;
   try {
-    await call(
+    refusal = await call(
       engine,
       attempt,
       async (abortSignal) => {
-        const stream: NodeJS.ReadableStream = await engine.docker.pull(image, { abortSignal });
-        await follow(stream, image, options.onProgress);
+        const stream: NodeJS.ReadableStream = await engine.docker.pull(image, {
+          ...authentication,
+          abortSignal,
+        });
+        return follow(stream, image, options.onProgress);
       },
       { signal: options.signal, timeoutMs: pullLimitMs },
     );
   } catch (error) {
-    if (error instanceof LabError) throw error;
-    if (statusOf(error) === undefined) throw error;
-    throw notFound(image, reasonOf(error), error);
+    if (error instanceof LabError || statusOf(error) === undefined) throw error;
+    refusal = reasonOf(error);
   }
+  if (refusal !== null) throw refusedPull(image, refusal, credentials !== null);
+}
+
+/** It goes to the engine in a header of its own, which the engine does not log. */
+function authconfigOf(image: string, { username, password }: RegistryCredentials) {
+  const host = registryOf(image);
+  // The one registry whose old address the engine insists on.
+  const serveraddress = host === 'docker.io' ? 'https://index.docker.io/v1/' : host;
+  return { username, password, serveraddress };
 }
 
 interface PullLine {
@@ -76,16 +98,16 @@ interface PullLine {
   progressDetail?: { current?: number; total?: number };
 }
 
-/** Tells how much of all layers is here; throws what the registry said. */
+/** Tells how much of all layers is here; gives why the rest will not come, or null. */
 async function follow(
   stream: NodeJS.ReadableStream,
   image: string,
   onProgress: ((text: string) => void) | undefined,
-): Promise<void> {
+): Promise<string | null> {
   const layers = new Map<string, { current: number; total: number }>();
   let toldAtMs = 0;
   for await (const line of jsonLines<PullLine>(stream)) {
-    if (line.error !== undefined) throw notFound(image, line.error);
+    if (line.error !== undefined) return line.error;
     const { current, total } = line.progressDetail ?? {};
     if (line.id === undefined || current === undefined || total === undefined) continue;
     if (line.status !== 'Downloading') continue;
@@ -94,6 +116,7 @@ async function follow(
     toldAtMs = performance.now();
     onProgress?.(`pulling image ${image}: ${megabytes(layers)}`);
   }
+  return null;
 }
 
 function megabytes(layers: ReadonlyMap<string, { current: number; total: number }>): string {
@@ -115,10 +138,27 @@ export async function* jsonLines<Line>(stream: NodeJS.ReadableStream): AsyncGene
   if (rest.trim() !== '') yield JSON.parse(rest) as Line;
 }
 
-function notFound(image: string, why: string, cause?: unknown): LabError {
+/** Words of registries and engines for: who you are is not enough. */
+const wantsOthers =
+  /unauthorized|authentication required|no basic auth credentials|incorrect username or password|access (?:to the resource is )?denied|may require 'docker login'|forbidden/i;
+
+function refusedPull(image: string, why: string, hadCredentials: boolean): LabError {
+  if (!wantsOthers.test(why)) return notFound(image, why);
+  const host = registryOf(image);
+  const reason = hadCredentials
+    ? `the registry ${host} refuses the user name and password that are set for it (${why}). Set the right ones`
+    : `the registry ${host} asks who wants it (${why}), and no credentials for it are set in the space of the app. Set them`;
+  return new LabError(
+    'registry_refused',
+    `cannot get image ${image}: ${reason} with \`labkeeper secrets registry set ${host}\`, or check the name of the image`,
+    { details: { image, registry: host } },
+  );
+}
+
+function notFound(image: string, why: string): LabError {
   return new LabError(
     'image_not_found',
     `cannot get image ${image}: ${why}. Check its name and tag, and that this host reaches the registry`,
-    { details: { image }, ...(cause === undefined ? {} : { cause }) },
+    { details: { image } },
   );
 }

@@ -40,13 +40,16 @@ export async function ensureInstance(
   for (let tries = 0; tries < 3; tries += 1) {
     signal?.throwIfAborted();
     let state = await readState(home, name);
+    // Before anything is written: what is missing leaves nothing behind.
+    const isMade = state !== null && state.shim !== null;
+    const secrets = isMade ? {} : await spec.secrets?.();
     if (state === null) {
       await writePlan(home, spec);
       state = readRecords(home, name);
     }
     if (state === null) continue;
     if (state.exit !== null) return state;
-    if (state.shim === null) await startShim(home, name);
+    if (state.shim === null) await startShim(home, name, secrets ?? {});
     const started = await waitForStart(home, name);
     if (started === null) continue;
     if ('code' in started) {
@@ -131,8 +134,15 @@ function portsTaken(home: Home): Set<number> {
   return taken;
 }
 
-/** Several may start one at once: the shims settle among themselves which of them stays. */
-async function startShim(home: Home, name: string): Promise<void> {
+/**
+ * Several may start one at once: the shims settle among themselves which of them stays. Secrets go
+ * through a pipe, so that no disk ever has them.
+ */
+async function startShim(
+  home: Home,
+  name: string,
+  secrets: Readonly<Record<string, string>>,
+): Promise<void> {
   const folder = instanceFolder(home, name);
   prepareHome(home);
   const errors = withStorage(`start ${name}`, () => openSync(join(folder, 'shim.err'), 'a', 0o600));
@@ -142,18 +152,23 @@ async function startShim(home: Home, name: string): Promise<void> {
         cwd: folder,
         detached: true,
         env: { PATH: `${dirname(process.execPath)}:/usr/bin:/bin`, UV_THREADPOOL_SIZE: '1' },
-        stdio: ['ignore', 'pipe', errors],
+        stdio: ['pipe', 'pipe', errors],
       });
+      const { stdin, stdout } = shim;
       shim.once('error', reject);
+      // One that ends at once says why in its records.
+      stdin?.on('error', () => undefined);
+      stdin?.end(JSON.stringify(secrets));
       // Its first line, or its end: the records say which and why. After that its pipe is let go,
       // or it would keep this process from ending as long as the instance runs.
       const settled = () => {
-        shim.stdout?.destroy();
+        stdin?.destroy();
+        stdout?.destroy();
         resolve();
       };
-      shim.stdout?.once('data', settled);
-      shim.stdout?.once('close', settled);
-      shim.stdout?.once('error', settled);
+      stdout?.once('data', settled);
+      stdout?.once('close', settled);
+      stdout?.once('error', settled);
       shim.unref();
     }).catch((error: unknown) => {
       if (isErrno(error, 'ENOENT') && readRecords(home, name) === null) return;

@@ -44,6 +44,7 @@ export interface Plan {
   port: number;
   command: string[];
   workingDirectory: string;
+  /** Without secrets, which no file holds. */
   environment: Record<string, string>;
   limits: AppSpec['limits'];
   log: AppSpec['log'];

@@ -3,6 +3,7 @@ import {
   closeSync,
   constants,
   openSync,
+  readFileSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -39,9 +40,10 @@ import {
 } from './records.ts';
 
 /*
- * The program beside each command: `node <shim> <instance folder>`. It outlives every process of
- * labkeeper, keeps the output, and writes how the command ended. It reads no settings and takes no
- * orders: whoever wants the command to end signals the command.
+ * The program beside each command: `node <shim> <instance folder>`, with the command's secrets on its
+ * standard input. It outlives every process of labkeeper, keeps the output, and writes how the
+ * command ended. It reads no settings and takes no orders: whoever wants the command to end signals
+ * the command.
  */
 const folder = process.argv[2] ?? '';
 /** What is left in the pipe after the last process ended is read for at most this long. */
@@ -78,13 +80,15 @@ function endWithFolder(): void {
 
 async function run(): Promise<void> {
   const plan = readRecord(folder, 'plan');
+  const secrets = readSecrets();
+  if (secrets === null) return;
   const self = identityOf(process.pid);
   if (plan === null || self === null || !claimRecord(folder, 'shim', self)) return;
   // The room for the last word is taken now, since there may be none left when it is needed.
   writeFileSync(join(folder, exitDraft.file), ' '.repeat(exitDraft.bytes), { mode: 0o600 });
   const log = openLogWriter(join(folder, logFolder), plan.log);
   const output = openPipe();
-  const started = await startCommand(plan, output?.writer ?? null);
+  const started = await startCommand(plan, secrets, output?.writer ?? null);
   if ('code' in started) {
     writeRecord(folder, 'refusal', started);
     tellRuntime();
@@ -113,6 +117,16 @@ async function run(): Promise<void> {
   process.exit(0);
 }
 
+/** Null when whoever started this ended before it had said them all: the next one will. */
+function readSecrets(): Record<string, string> | null {
+  try {
+    return JSON.parse(readFileSync(0, 'utf8')) as Record<string, string>;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
 interface Pipe {
   reader: Socket;
   writer: number;
@@ -134,6 +148,7 @@ function openPipe(): Pipe | null {
 
 async function startCommand(
   plan: Plan,
+  secrets: Record<string, string>,
   writer: number | null,
 ): Promise<{ child: ChildProcess; root: ProcessIdentity } | Refusal> {
   const [file = '', ...args] = plan.command;
@@ -146,7 +161,7 @@ async function startCommand(
   try {
     child = spawn(file, args, {
       cwd: plan.workingDirectory,
-      env: plan.environment,
+      env: { ...plan.environment, ...secrets },
       detached: true,
       stdio: ['ignore', target, target],
     });
