@@ -21,7 +21,7 @@ import { httpProbe } from './src/activities/http-probe.ts';
 import { startAgent } from './src/agent/agent.ts';
 import { readHostFacts } from './src/agent/host-facts.ts';
 import { createAgentServer } from './src/agent/server.ts';
-import { loadConfig, type Config } from './src/config.ts';
+import { loadConfig, readSecretVariables, type Config } from './src/config.ts';
 import { createLog, type Log } from './src/log.ts';
 import { exposition } from './src/metrics/exposition.ts';
 import { createMetrics } from './src/metrics/metrics.ts';
@@ -30,6 +30,7 @@ import { workerMetrics } from './src/metrics/worker-metrics.ts';
 import { memoryRing } from './src/model/memory-ring.ts';
 import { appEntity, controlQueue, hostQueue } from './src/model/names.ts';
 import { chooseRuntimes } from './src/choose-runtimes.ts';
+import { chooseSecretSources } from './src/choose-secrets.ts';
 import { readSecretFile } from './src/secret-file.ts';
 import { openPostgresStore } from './src/store/postgres/index.ts';
 import { prepareNamespace } from './src/supervisor/temporal-namespace.ts';
@@ -63,6 +64,7 @@ async function main(config: Config, log: Log): Promise<void> {
     'LABKEEPER_INTERNAL_TOKEN_FILE',
     config.LABKEEPER_INTERNAL_TOKEN_FILE,
   );
+  const secrets = await chooseSecretSources(config, readSecretVariables(process.env));
   const host = config.LABKEEPER_HOST_NAME;
   const folder = resolve(config.LABKEEPER_DATA, 'hosts', host, 'apps');
   await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -124,6 +126,7 @@ async function main(config: Config, log: Log): Promise<void> {
       host,
       installation,
       runtimes,
+      secrets,
       probe: httpProbe,
     }),
   });

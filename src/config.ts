@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { authentications } from './model/bind.ts';
+import { secretVariablePrefix } from './model/secret-sources.ts';
 
 /**
  * Every setting of labkeeper: name, default, meaning. The README's table is generated from here
@@ -91,6 +92,28 @@ export const settings = {
     .string()
     .optional()
     .describe('File with the secret that gateway, API and agents share; made by `labkeeper up`'),
+  LABKEEPER_ENCRYPTION_KEY_FILE: z
+    .string()
+    .optional()
+    .describe('File with the key that seals secrets in the database; made by `labkeeper up`'),
+  LABKEEPER_SECRETS_DIR: z
+    .string()
+    .optional()
+    .describe('Folder of the worker’s host with a file a secret, for apps that name it'),
+  LABKEEPER_MAX_SECRET_BYTES: z.coerce
+    .number()
+    .int()
+    .min(1)
+    // The system takes no longer variable.
+    .max(120_000)
+    .default(64 * KiB)
+    .describe('Bytes of one secret; more is refused'),
+  LABKEEPER_MAX_SECRETS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(1_000)
+    .describe('Secrets and registry credentials of one space; more is 429'),
   TEMPORAL_ADDRESS: z.string().default('127.0.0.1:7233').describe('Temporal frontend'),
   TEMPORAL_NAMESPACE: z.string().default('default').describe('Temporal namespace'),
   TEMPORAL_TLS: z
@@ -218,7 +241,10 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
   );
   for (const [name] of given) {
     const ours =
-      name.startsWith('LABKEEPER_') && !(name in settings) && name !== 'LABKEEPER_REQUIRE';
+      name.startsWith('LABKEEPER_') &&
+      !(name in settings) &&
+      !isSecretVariable(name) &&
+      name !== 'LABKEEPER_REQUIRE';
     if (ours) problems.push(`${name}: is no setting of labkeeper`);
   }
   if (problems.length > 0 || parsed.data === undefined) {
@@ -227,4 +253,19 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     );
   }
   return parsed.data;
+}
+
+const isSecretVariable = (name: string): boolean =>
+  name.startsWith(secretVariablePrefix) &&
+  /^[A-Z0-9_]+$/.test(name.slice(secretVariablePrefix.length));
+
+/** The variables of this process that are secrets for apps, by their whole name. */
+export function readSecretVariables(
+  environment: Readonly<Record<string, string | undefined>>,
+): ReadonlyMap<string, string> {
+  return new Map(
+    Object.entries(environment).filter(
+      (entry): entry is [string, string] => isSecretVariable(entry[0]) && Boolean(entry[1]),
+    ),
+  );
 }

@@ -3,7 +3,26 @@ import { destination, pino, type Logger, type LoggerOptions } from 'pino';
 export type Log = Logger;
 
 /** Keys whose values never reach a log line, wherever they stand in a logged object. */
-const secretKeys = ['authorization', 'cookie', 'set-cookie', 'password', 'token', 'secret'];
+const secretKeys = [
+  'authorization',
+  'proxy-authorization',
+  'cookie',
+  'set-cookie',
+  'x-registry-auth',
+  'password',
+  'token',
+  'secret',
+  'secrets',
+  'credentials',
+  'registryCredentials',
+  'authconfig',
+  'environment',
+  'env',
+  'Env',
+  'value',
+];
+/** So deep below a logged object they are looked for. */
+const depths = ['', '*', '*.*', '*.*.*'];
 
 /**
  * One JSON line an event on stdout, or appended to `file`. Messages are short constants; facts are
@@ -15,7 +34,7 @@ export function createLog(options: { process: string; level: string; file?: stri
     base: { process: options.process, pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
     redact: {
-      paths: secretKeys.flatMap((key) => [`["${key}"]`, `*["${key}"]`, `*.*["${key}"]`]),
+      paths: secretKeys.flatMap((key) => depths.map((depth) => `${depth}["${key}"]`)),
       censor: '[removed]',
     },
   };

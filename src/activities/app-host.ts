@@ -21,6 +21,7 @@ import type {
   StopInput,
 } from './app-inputs.ts';
 import { changeOf, finishOf } from './app-control.ts';
+import { appSecrets } from './app-secrets.ts';
 import { lastLines } from './last-lines.ts';
 import { lookForHealth } from './look-for-health.ts';
 import { withNamedFailures } from './named-failure.ts';
@@ -48,6 +49,7 @@ interface Healthy {
 /** Effects on the containers and processes of one host: queue `host/<name>`. */
 export function createHostActivities(ports: HostPorts) {
   const { store, host, metrics } = ports;
+  const secrets = appSecrets(ports);
   const starts = (outcome: 'ready' | 'failed' | 'overtaken') =>
     metrics.counter('labkeeper_starts_total', { outcome });
   return {
@@ -204,6 +206,8 @@ export function createHostActivities(ports: HostPorts) {
           ...(spec.image ? { HOST: '0.0.0.0' } : {}),
           ...spec.environment,
         }),
+        secrets: () => secrets.environment(app, instanceName(name, generation)),
+        registryCredentials: () => secrets.registryCredentials(app),
         limits: spec.limits,
         log: spec.log,
       },

@@ -2,6 +2,7 @@ import type { Containers } from '../runtime/containers.ts';
 import type { WorkerMetrics } from '../metrics/worker-metrics.ts';
 import type { Store } from '../store/ports.ts';
 import type { RuntimeKind } from '../model/app-spec.ts';
+import type { SecretSources } from './app-secrets.ts';
 
 /** What activities touch. Built in `worker.ts`; never an adapter's own types. */
 export interface ControlPorts {
@@ -19,6 +20,8 @@ export interface HostPorts {
   host: string;
   installation: string;
   runtimes: Partial<Record<RuntimeKind, Containers>>;
+  /** Where secrets come from, beside the store. */
+  secrets: SecretSources;
   /** GET of an instance's own address; resolves with status and a bounded body. */
   probe: Probe;
 }

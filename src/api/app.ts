@@ -34,6 +34,9 @@ import { login } from './pages/login.tsx';
 import { pages } from './pages/index.tsx';
 import { people } from './people.ts';
 import { appJson } from './present.ts';
+import { registries } from './registries.ts';
+import { secretActions } from './secret-actions.ts';
+import { secrets } from './secrets.ts';
 import { Problem, problemOf } from './problem.ts';
 import { spaces } from './spaces.ts';
 import { streams, type Streams } from './stream.ts';
@@ -65,6 +68,7 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   };
   const actions = appActions(deps);
   const links = loginLinks(deps);
+  const secretDeeds = secretActions(deps, actions);
   const logs = appLogs({ hosts: deps.store.hosts, reader: deps.logReader });
   const app = router();
 
@@ -89,6 +93,8 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   app.route('/', spaces(deps));
   app.route('/', deviceLogins(deps));
   app.route('/', login(deps));
+  app.route('/', secrets(deps, secretDeeds, actions));
+  app.route('/', registries(deps, secretDeeds));
   app.route('/', internal(deps, { actions, logs, links }));
   app.route('/', pages(deps, { actions, logs }));
   app.route('/', health(deps));

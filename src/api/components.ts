@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import * as shapes from '../model/api.ts';
 import { appSpecSchema } from '../model/app-spec.ts';
+import * as secrets from '../model/secret-api.ts';
 
 const spec = appSpecSchema.meta({ id: 'AppSpec', description: 'Definition of an app' });
 const condition = shapes.appConditionSchema
@@ -14,6 +15,9 @@ const app = shapes.appSchema
   .meta({ id: 'App', description: 'An app' });
 const event = shapes.timelineEventSchema.meta({ id: 'Event' });
 const host = shapes.hostSchema.meta({ id: 'Host' });
+const secret = secrets.secretSchema.meta({ id: 'Secret' });
+const registry = secrets.registrySchema.meta({ id: 'Registry' });
+const appSecret = secrets.appSecretSchema.meta({ id: 'AppSecret' });
 
 /**
  * The shapes of the model under the names they have in the OpenAPI document. Named by zod's own `meta`, which
@@ -41,6 +45,18 @@ export const components = {
   usage: shapes.appUsageSchema.meta({ id: 'AppUsage' }),
   history: shapes.appHistorySchema.meta({ id: 'AppHistory' }),
   command: shapes.commandBodySchema.meta({ id: 'CommandNote' }),
+  secret,
+  secretList: secrets.secretListSchema
+    .extend({ items: z.array(secret).describe('Secrets by name') })
+    .meta({ id: 'SecretList', description: 'A page of secrets' }),
+  registry,
+  registryList: secrets.registryListSchema
+    .extend({ items: z.array(registry).describe('Registries by host') })
+    .meta({ id: 'RegistryList', description: 'A page of registries with credentials' }),
+  appSecretList: secrets.appSecretListSchema
+    .extend({ items: z.array(appSecret).describe('By variable') })
+    .meta({ id: 'AppSecretList', description: 'The secrets of an app' }),
+  resealed: secrets.resealedSchema.meta({ id: 'Resealed' }),
   health: shapes.healthSchema.meta({ id: 'Health' }),
   problem: shapes.problemSchema.meta({ id: 'Problem' }),
 } as const;

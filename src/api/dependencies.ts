@@ -5,6 +5,7 @@ import type { IdentityProvider } from '../outbound/identity-provider.ts';
 import type { OutboxEntry, Store } from '../store/ports.ts';
 import type { Authentication } from '../model/bind.ts';
 import type { Identity } from './auth/identify.ts';
+import type { Sealer } from '../store/secret-ports.ts';
 import type { LogReader } from './log-reader.ts';
 import type { OutboxDelivery } from './outbox-delivery.ts';
 
@@ -15,6 +16,8 @@ export interface ApiDependencies {
   /** Hands what commands leave in the outbox to their workflows. */
   delivery: OutboxDelivery;
   logReader: LogReader;
+  /** Seals secrets; null where no encryption key is set up, and then none can be set. */
+  sealer: Sealer | null;
   /** Resolves when the Temporal Service answers; rejects with the reason otherwise. */
   pingTemporal: () => Promise<void>;
   /** Secret that gateway and agents share; null refuses every internal request. */
@@ -41,6 +44,9 @@ export interface ApiSettings {
   /** A one-time link can be used this long. */
   loginLinkMs: number;
   maxBodyBytes: number;
+  maxSecretBytes: number;
+  /** Secrets and registry credentials of one space. */
+  maxSecrets: number;
   maxEventStreams: number;
   /** Public address of the console without final slash, if one is set. */
   consoleUrl: string | null;

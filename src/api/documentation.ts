@@ -24,6 +24,7 @@ const tags = [
   { name: 'app output', description: 'Logs and usage' },
   { name: 'events', description: 'Timelines, as pages and as streams' },
   { name: 'operations', description: 'Commands and what came of them' },
+  { name: 'secrets', description: 'What apps need and nobody may read' },
   { name: 'hosts', description: 'Computers that run apps' },
   { name: 'health', description: 'For load balancers and supervisors' },
 ];

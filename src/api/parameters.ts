@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { operationIdSchema, whySchema, type OperationJson } from '../model/api.ts';
 import { nameSchema } from '../model/name-schema.ts';
+import { defaultSpace } from '../model/secret-sources.ts';
 import type { ApiEnv } from './dependencies.ts';
 
 /** `{name}` of an app in a path. */
@@ -15,6 +16,11 @@ export const commandHeaders = z.object({
 });
 
 export const why = whySchema.optional().meta({ example: 'demo at ten' });
+
+/** The space of what a path names, where names are per space. */
+export const spaceQuery = nameSchema
+  .default(defaultSpace)
+  .meta({ description: 'Space it belongs to', example: 'default' });
 
 /** Items of a page. */
 export const pageLimit = (defaultLimit: number) =>

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import { Client, Connection } from '@temporalio/client';
 import { loadConfig, type Config } from '../config.ts';
+import { chooseSealer } from '../choose-secrets.ts';
 import { createLog, type Log } from '../log.ts';
 import { apiMetrics } from '../metrics/api-metrics.ts';
 import { createMetrics } from '../metrics/metrics.ts';
@@ -47,6 +48,7 @@ async function main(): Promise<void> {
 
 async function serve(config: Config, log: Log): Promise<void> {
   const internalToken = await readInternalToken(config);
+  const sealer = await chooseSealer(config);
   const ending = new AbortController();
   const passwordFile = config.LABKEEPER_DATABASE_PASSWORD_FILE;
   const store = await openPostgresStore({
@@ -85,6 +87,7 @@ async function serve(config: Config, log: Log): Promise<void> {
     store,
     log,
     delivery,
+    sealer,
     internalToken,
     metrics,
     pingTemporal,
@@ -166,6 +169,8 @@ function settingsOf(config: Config): ApiSettings {
     oidcDomains: config.LABKEEPER_OIDC_DOMAINS,
     loginLinkMs: config.LABKEEPER_LOGIN_LINK_MS,
     maxBodyBytes: config.LABKEEPER_MAX_API_BODY_BYTES,
+    maxSecretBytes: config.LABKEEPER_MAX_SECRET_BYTES,
+    maxSecrets: config.LABKEEPER_MAX_SECRETS,
     maxEventStreams: config.LABKEEPER_MAX_EVENT_STREAMS,
     consoleUrl: consoleUrl === undefined ? null : trimmed(consoleUrl),
     memoryRing: memoryRing(config.LABKEEPER_MEMORY_SAMPLE_MS, config.LABKEEPER_MEMORY_SAMPLES),

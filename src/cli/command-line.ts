@@ -5,16 +5,17 @@ import { exitCodes, UsageError, type ExitCode } from './exit-codes.ts';
 import { helpText, verbHelp } from './help.ts';
 import { describeProblem } from './problems.ts';
 import { tinted, type Terminal } from './terminal.ts';
-import type { OptionHelp, Verb } from './verb.ts';
+import type { Invocation, OptionHelp, Verb } from './verb.ts';
 import { globalOptions, verbs } from './verbs.ts';
 
 /** What the command line reaches out with; `main.ts` gives the real things. */
-export interface Surroundings {
+export interface Surroundings extends Pick<
+  Invocation,
+  'environment' | 'browse' | 'readSecret' | 'encryptionKey'
+> {
   terminal: Terminal;
   /** A client of the server that was named, or of the one the settings know. */
   connect(server: string | null): Promise<{ client: LabkeeperClient; server: string }>;
-  environment: Readonly<Record<string, string | undefined>>;
-  browse(url: string): Promise<boolean>;
 }
 
 /** Runs one command line to its end. Never throws: what went wrong is told and is in the code. */
@@ -44,7 +45,7 @@ export async function runCommandLine(
 async function runVerb(
   verb: Verb,
   args: readonly string[],
-  { terminal, connect, browse, environment }: Surroundings,
+  { terminal, connect, ...abilities }: Surroundings,
 ): Promise<ExitCode> {
   const { values, positionals } = parseArgs({
     args: [...args],
@@ -73,8 +74,7 @@ async function runVerb(
     json: flag('json'),
     terminal,
     ...(await connect(text('server'))),
-    environment,
-    browse,
+    ...abilities,
   });
 }
 

@@ -7,6 +7,7 @@ import { browse } from './browse.ts';
 import { keptToken } from './credentials.ts';
 import { runCommandLine } from './command-line.ts';
 import { exitCodes, UsageError } from './exit-codes.ts';
+import { readSecret as readSecretFrom } from './read-secret.ts';
 import type { Terminal } from './terminal.ts';
 
 const { env, stdin, stdout, stderr } = process;
@@ -24,8 +25,19 @@ async function main(args: readonly string[]): Promise<number> {
   if (verb === 'login-link') {
     return (await import('../supervisor/login-link.ts')).loginLink(rest, env);
   }
-  return runCommandLine(args, { terminal, connect, browse, environment: env });
+  return runCommandLine(args, {
+    ...{ terminal, connect, browse, readSecret, encryptionKey },
+    environment: env,
+  });
 }
+
+const readSecret = (prompt: string) => readSecretFrom(prompt, stdin, terminal.error);
+
+const encryptionKey = {
+  current: async () => (await keyFile()).currentEncryptionKey(readSettings()),
+  add: async () => (await keyFile()).addEncryptionKey(readSettings()),
+};
+const keyFile = () => import('../supervisor/encryption-key.ts');
 
 async function connect(server: string | null) {
   if (server !== null && !URL.canParse(server)) {
@@ -56,13 +68,14 @@ async function knownServer(): Promise<{ url: string; token: string | null }> {
   if (addresses === null) {
     return { url: `http://localhost:${config.LABKEEPER_CONSOLE_PORT}`, token: null };
   }
-  const secret = config.LABKEEPER_AUTHENTICATION === 'required' ? await readSecret(config) : null;
+  const secret =
+    config.LABKEEPER_AUTHENTICATION === 'required' ? await readInternalToken(config) : null;
   return secret === null
     ? { url: addresses.consoleUrl, token: null }
     : { url: addresses.apiUrl, token: secret };
 }
 
-async function readSecret(config: Config): Promise<string | null> {
+async function readInternalToken(config: Config): Promise<string | null> {
   const file = join(config.LABKEEPER_DATA, 'secrets', 'internal-token');
   return readFile(file, 'utf8').then(
     (text) => text.trim(),

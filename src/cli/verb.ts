@@ -40,4 +40,11 @@ export interface Invocation {
   environment: Readonly<Record<string, string | undefined>>;
   /** Shows an address in the person's browser; false where there is none. */
   browse(url: string): Promise<boolean>;
+  /** What is piped in, or typed without being shown. */
+  readSecret(prompt: string): Promise<string>;
+  /** The key file of this machine: which key seals now, and a new one before it. */
+  encryptionKey: {
+    current(): Promise<{ file: string; keyId: string }>;
+    add(): Promise<{ file: string; keyId: string }>;
+  };
 }

@@ -5,6 +5,7 @@ import { list } from './list.ts';
 import { login, logout } from './login.ts';
 import { logs } from './logs.ts';
 import { open } from './open.ts';
+import { secrets } from './secrets.ts';
 import { explain, show } from './show.ts';
 import type { OptionHelp, Verb } from './verb.ts';
 
@@ -20,6 +21,7 @@ export const verbs: readonly Verb[] = [
   apply,
   login,
   logout,
+  secrets,
 ];
 
 /** Options that every verb has. */

@@ -31,9 +31,11 @@ import {
   type NewTokenJson,
 } from '../model/people-api.ts';
 import type { AppSpecInput } from '../model/app-spec.ts';
+import { appSecretListSchema, type AppSecretJson } from '../model/secret-api.ts';
 import { followEvents, type FollowOptions, type StreamMessage } from './follow-events.ts';
 import { followLog, readLog, type LogOptions, type LogText } from './logs.ts';
 import { ProblemError } from './problem-error.ts';
+import { secretMethods, type SecretMethods } from './secrets.ts';
 import { sleep } from './sleep.ts';
 import { transport, type ClientOptions } from './transport.ts';
 
@@ -53,7 +55,7 @@ interface CommandOptions {
  * `UnreachableError` when nobody answered. Commands resolve when they are accepted: `wait` for
  * what comes of them.
  */
-export interface LabkeeperClient {
+export interface LabkeeperClient extends SecretMethods {
   apps: {
     list(page?: { space?: string; after?: string; limit?: number }): Promise<AppListJson>;
     /** All apps by name, page by page. */
@@ -78,6 +80,8 @@ export interface LabkeeperClient {
       name: string,
       wanted?: { days?: number; wakes?: number; memory?: 'day' | 'month' },
     ): Promise<AppHistoryJson>;
+    /** Its secret variables, and which versions run; never a value. */
+    secrets(name: string): Promise<AppSecretJson[]>;
     /** The end of its log, or a range. */
     log(name: string, options?: LogOptions): Promise<LogText>;
     /** Its log as it grows, piece by piece, through restarts unless a generation is given. */
@@ -158,6 +162,7 @@ export function labkeeperClient(options: ClientOptions): LabkeeperClient {
       stop: (name, options) => command(name, 'stop', options),
       restart: (name, options) => command(name, 'restart', options),
       keepAwake: (name, options) => command(name, 'keep-awake', options),
+      secrets: async (name) => (await json(`${appPath(name)}/secrets`, appSecretListSchema)).items,
       usage: (name) => json(`${appPath(name)}/usage`, appUsageSchema),
       history: (name, wanted = {}) =>
         json(`${appPath(name)}/usage/history`, appHistorySchema, { query: wanted }),
@@ -175,6 +180,7 @@ export function labkeeperClient(options: ClientOptions): LabkeeperClient {
       show: showOperation,
       wait: (id, options) => waitFor(() => showOperation(id), options),
     },
+    ...secretMethods(wire),
     hosts: { list: async () => (await json('/api/v1/hosts', hostListSchema)).items },
     me: () => json('/api/v1/me', meSchema),
     logins: {

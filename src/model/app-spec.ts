@@ -75,6 +75,10 @@ const healthSchema = z
   .prefault({})
   .describe('When an instance counts as ready');
 
+const variableNameSchema = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_]{0,255}$/, 'must be an environment variable name');
+
 const logSchema = z
   .strictObject({
     maxBytes: z
@@ -143,12 +147,17 @@ const appFields = {
     .describe('Path below which the app believes to be served; /app/<name> when absent'),
   environment: z
     .record(
-      z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,255}$/, 'must be an environment variable name'),
+      variableNameSchema,
       z.string().max(32_768).refine(noNul, 'must not contain a NUL character'),
     )
     .refine((value) => Object.keys(value).length <= 200, 'has more than 200 variables')
     .default({})
     .describe('Plain variables; never put a secret here'),
+  secrets: z
+    .record(variableNameSchema, nameSchema.describe('Name of a secret of its space'))
+    .refine((value) => Object.keys(value).length <= 50, 'has more than 50 variables')
+    .default({})
+    .describe('Variables whose values are secrets, by name: read when an instance starts'),
   preset: presetSchema.default('plain').describe('Family of the app: paths, prefix, environment'),
   prefixMode: z
     .enum(['keep', 'strip', 'detect'])
@@ -199,15 +208,34 @@ const runsSomething = {
 };
 const namesItsPort = { ...evenThen, path: ['port'], message: 'an image needs its port' };
 
-type Fields = { image?: unknown; command?: unknown; port?: unknown };
+const setsEachVariableOnce = {
+  ...evenThen,
+  path: ['secrets'],
+  error: ({ input }: { input: unknown }) =>
+    `${setTwice(input as Fields).join(', ')} is set by \`environment\` too`,
+};
+
+type Fields = {
+  image?: unknown;
+  command?: unknown;
+  port?: unknown;
+  environment?: unknown;
+  secrets?: unknown;
+};
 const hasProgram = (spec: Fields) => spec.image !== undefined || spec.command !== undefined;
 const hasPort = (spec: Fields) => spec.image === undefined || spec.port !== undefined;
+const setTwice = (spec: Fields) => {
+  const plain = Object.keys(spec.environment ?? {});
+  return Object.keys(spec.secrets ?? {}).filter((name) => plain.includes(name));
+};
+const hasNoneTwice = (spec: Fields) => setTwice(spec).length === 0;
 
 /** What a person registers. Defaults are filled in by parsing; unknown fields are refused. */
 export const appSpecSchema = z
   .strictObject(appFields)
   .refine(hasProgram, runsSomething)
-  .refine(hasPort, namesItsPort);
+  .refine(hasPort, namesItsPort)
+  .refine(hasNoneTwice, setsEachVariableOnce);
 
 export type AppSpec = z.infer<typeof appSpecSchema>;
 /** The same before defaults: what a client may send. */
@@ -217,7 +245,8 @@ export type AppSpecInput = z.input<typeof appSpecSchema>;
 export const namedAppSpecSchema = z
   .strictObject({ name: nameSchema, ...appFields })
   .refine(hasProgram, runsSomething)
-  .refine(hasPort, namesItsPort);
+  .refine(hasPort, namesItsPort)
+  .refine(hasNoneTwice, setsEachVariableOnce);
 
 export type RuntimeKind = 'docker' | 'process';
 

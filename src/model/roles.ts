@@ -46,6 +46,7 @@ const rules = {
   'volume.change': { role: 'admin', owner: 'instructor', words: 'change or remove' },
   'secret.see': { role: 'instructor', words: 'see the secrets of' },
   'secret.change': { role: 'instructor', words: 'set or remove secrets of' },
+  'secret.reseal': { role: 'operator', words: 'seal anew the secrets kept' },
   'registry.change': { role: 'operator', words: 'set registry credentials in' },
   'person.manage': { role: 'operator', words: 'manage people' },
   'host.see': { role: 'operator', words: 'see hosts' },

@@ -11,6 +11,7 @@ import type {
   TokenStore,
   Visibility,
 } from './people-ports.ts';
+import type { SecretStore } from './secret-ports.ts';
 
 /**
  * What rooms may ask of the database, in domain words. One adapter: `postgres/`. Permanent
@@ -40,6 +41,7 @@ export interface Store {
   tokens: TokenStore;
   deviceLogins: DeviceLoginStore;
   access: AccessStore;
+  secrets: SecretStore;
 }
 
 export interface AccessStore {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { LabError } from '../model/failures.ts';
+import { makeKeyFile } from '../store/key-file/key-file.ts';
 
 /** Counts layouts of the data folder. A program opens its own and older ones, never newer ones. */
 export const dataVersion = 1;
@@ -13,6 +14,8 @@ export interface DataFolder {
   databasePassword: string;
   temporal: string;
   internalToken: string;
+  /** Seals secrets in the database: without it they are lost. */
+  encryptionKey: string;
   /** Pids, ports, logs: worthless after a boot. */
   run: string;
   logs: string;
@@ -37,12 +40,15 @@ export async function openDataFolder(given: string, hostName: string): Promise<D
     await chmod(secrets, 0o700);
     const internalToken = join(secrets, 'internal-token');
     await makeSecret(internalToken);
+    const encryptionKey = join(secrets, 'encryption-key');
+    await makeKeyFile(encryptionKey);
     return {
       path,
       postgres: join(path, 'postgres'),
       databasePassword: join(secrets, 'database-password'),
       temporal: join(path, 'temporal'),
       internalToken,
+      encryptionKey,
       run: join(path, 'run'),
       logs: join(path, 'run', 'logs'),
       fresh,

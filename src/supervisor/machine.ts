@@ -164,6 +164,7 @@ function describe(
       LABKEEPER_API_URL: apiUrl,
       LABKEEPER_DATABASE_URL: database.url,
       LABKEEPER_DATABASE_PASSWORD_FILE: database.passwordFile,
+      LABKEEPER_ENCRYPTION_KEY_FILE: config.LABKEEPER_ENCRYPTION_KEY_FILE ?? folder.encryptionKey,
       LABKEEPER_INTERNAL_TOKEN_FILE: config.LABKEEPER_INTERNAL_TOKEN_FILE ?? folder.internalToken,
       TEMPORAL_ADDRESS: temporal.address,
       LABKEEPER_TEMPORAL_UI_URL: temporal.uiUrl ?? undefined,

@@ -37,6 +37,7 @@ describe.runIf(requirePart('postgres'))('starting an instance on a host', () => 
       host: 'local',
       installation: 'start-test',
       runtimes: { process: runtime },
+      secrets: { sealer: null, folder: null, variables: new Map(), maxBytes: 65_536 },
       probe: httpProbe,
     });
   });

@@ -8,7 +8,10 @@ import { memoryRing } from '../../src/model/memory-ring.ts';
 import { createMetrics } from '../../src/metrics/metrics.ts';
 import type { AppSpecInput } from '../../src/model/app-spec.ts';
 import type { IdentityProvider } from '../../src/outbound/identity-provider.ts';
+import { keyFileSealer } from '../../src/store/key-file/sealer.ts';
 import type { OutboxEntry, Store } from '../../src/store/ports.ts';
+import type { Sealer } from '../../src/store/secret-ports.ts';
+import { temporaryKeyFile } from '../beds/key-file.ts';
 import { openTestStore } from '../beds/postgres.ts';
 
 export const internalToken = 'a-secret-of-the-test-bed';
@@ -18,6 +21,8 @@ export const spec: AppSpecInput = { command: ['serve', '{port}'] };
 export interface ApiBed {
   store: Store;
   databaseUrl: string;
+  /** Seals its secrets. */
+  keyFile: string;
   deps: ApiDependencies;
   app: ReturnType<typeof createApp>;
   /** What was handed to workflows, in order. */
@@ -45,11 +50,13 @@ export async function openApi(
     store?: (store: Store) => Store | Promise<Store>;
     maxApps?: number;
     identityProvider?: IdentityProvider;
+    sealer?: Sealer | null;
   } = {},
 ): Promise<ApiBed> {
   const { maxApps } = options;
   const database = await openTestStore(maxApps === undefined ? {} : { maxApps });
   const store = (await options.store?.(database.store)) ?? database.store;
+  const key = await temporaryKeyFile();
   const delivered: OutboxEntry[] = [];
   const logged: Record<string, unknown>[] = [];
   const ending = new AbortController();
@@ -72,6 +79,7 @@ export async function openApi(
     log,
     delivery,
     logReader: options.logReader ?? emptyLogReader,
+    sealer: options.sealer === undefined ? keyFileSealer(key.file) : options.sealer,
     pingTemporal: options.pingTemporal ?? (async () => undefined),
     internalToken,
     metrics,
@@ -84,6 +92,8 @@ export async function openApi(
       loginLinkMs: 60_000,
       publicConsoleUrl: 'http://localhost:8080',
       maxBodyBytes: 1024 * 1024,
+      maxSecretBytes: 64 * 1024,
+      maxSecrets: 1_000,
       maxEventStreams: 20,
       consoleUrl: null,
       appsUrl: 'http://localhost:8081',
@@ -113,6 +123,7 @@ export async function openApi(
   return {
     store,
     databaseUrl: database.url,
+    keyFile: key.file,
     deps,
     app,
     delivered,
@@ -126,6 +137,7 @@ export async function openApi(
     async close() {
       ending.abort();
       await delivery.idle();
+      await key.remove();
       await database.close();
     },
   };

@@ -62,6 +62,28 @@ const table: Readonly<Record<string, Line>> = {
   'GET /api/v1/events/stream': { least: 'person' },
   'GET /api/v1/operations/:id': { least: 'viewer', path: '/api/v1/operations/first-wake' },
   'GET /api/v1/hosts': { least: 'operator' },
+  'GET /api/v1/apps/:name/secrets': { least: 'viewer' },
+  'GET /api/v1/secrets': { least: 'instructor', path: '/api/v1/secrets?space=ml101' },
+  'PUT /api/v1/secrets/:name': {
+    least: 'instructor',
+    path: '/api/v1/secrets/hf-token?space=ml101',
+    body: { value: 'x' },
+  },
+  'DELETE /api/v1/secrets/:name': {
+    least: 'instructor',
+    path: '/api/v1/secrets/kept?space=ml101',
+  },
+  'POST /api/v1/secrets/reseal': { least: 'operator' },
+  'GET /api/v1/registries': { least: 'instructor', path: '/api/v1/registries?space=ml101' },
+  'PUT /api/v1/registries/:host': {
+    least: 'operator',
+    path: '/api/v1/registries/ghcr.example?space=ml101',
+    body: { username: 'lab', password: 'x' },
+  },
+  'DELETE /api/v1/registries/:host': {
+    least: 'operator',
+    path: '/api/v1/registries/ghcr.example?space=ml101',
+  },
   'GET /api/v1/me': { least: 'person' },
   'GET /api/v1/sessions': { least: 'person' },
   'DELETE /api/v1/sessions/:id': { least: 'person', path: '/api/v1/sessions/all' },
@@ -130,6 +152,14 @@ describe.runIf(requirePart('postgres'))('roles', () => {
       headers: headers.owner,
     });
     expect(made.status).toBe(201);
+    await bed.send('PUT', '/api/v1/secrets/kept?space=ml101', {
+      body: { value: 'x' },
+      headers: headers.instructor,
+    });
+    await bed.send('PUT', '/api/v1/apps/keeper', {
+      body: { space: 'ml101', ...spec, secrets: { TOKEN: 'kept' } },
+      headers: headers.owner,
+    });
     await bed.store.apps.command({
       name: 'plot',
       verb: 'wake',
@@ -230,6 +260,18 @@ describe.runIf(requirePart('postgres'))('roles', () => {
     expect((await move('owner')).status).toBe(403);
     expect((await move('admin')).status).toBe(403);
     expect((await bed.store.apps.find('plot'))?.space).toBe('ml101');
+  });
+
+  it('keeps secrets of one space from people of another, whatever space they ask for', async () => {
+    const list = async (caller: Caller, query: string) => {
+      const answer = await bed.send('GET', `/api/v1/secrets${query}`, { headers: headers[caller] });
+      return [answer.status, (await answer.text()).includes('kept')];
+    };
+    expect(await list('instructor', '?space=ml101')).toEqual([200, true]);
+    expect(await list('stranger', '?space=bio')).toEqual([200, false]);
+    expect(await list('stranger', '?space=ml101')).toEqual([404, false]);
+    expect(await list('stranger', '?space=bio&space=ml101')).toEqual([400, false]);
+    expect(await list('stranger', '?space=ml101&space=bio')).toEqual([404, false]);
   });
 
   it('takes a role away from the next request on', async () => {

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { labkeeperClient, type LabkeeperClient } from '../../src/client/index.ts';
 import { processContainers } from '../../src/runtime/process/index.ts';
+import { makeKeyFile } from '../../src/store/key-file/key-file.ts';
 import { openPostgresStore } from '../../src/store/postgres/index.ts';
 import { migrate } from '../../src/store/postgres/migrate.ts';
 import type { Store } from '../../src/store/ports.ts';
@@ -71,6 +72,8 @@ export async function startLab(
   await mkdir(join(folder, 'secrets'), { mode: 0o700 });
   const tokenFile = join(folder, 'secrets', 'internal-token');
   await writeFile(tokenFile, randomBytes(32).toString('hex'), { mode: 0o600 });
+  const keyFile = join(folder, 'secrets', 'encryption-key');
+  await makeKeyFile(keyFile);
   const log = pino({ level: 'silent' });
   const ports = await freePorts(7);
   const [
@@ -115,6 +118,7 @@ export async function startLab(
     LABKEEPER_DATABASE_PASSWORD_FILE: postgres.passwordFile,
     LABKEEPER_DATABASE_POOL: '5',
     LABKEEPER_INTERNAL_TOKEN_FILE: tokenFile,
+    LABKEEPER_ENCRYPTION_KEY_FILE: keyFile,
     LABKEEPER_CONSOLE_PORT: String(consolePort),
     LABKEEPER_APPS_PORT: String(appsPort),
     LABKEEPER_API_PORT: String(apiPort),

@@ -7,6 +7,7 @@ import { createAdaptorServer } from '@hono/node-server';
 import { labkeeperClient } from '../../src/client/index.ts';
 import { runCommandLine } from '../../src/cli/command-line.ts';
 import type { ExitCode } from '../../src/cli/exit-codes.ts';
+import { addKey, readKeyFile } from '../../src/store/key-file/key-file.ts';
 import { openApi, type ApiBed } from '../api/bed.ts';
 
 export interface CommandLineBed {
@@ -14,6 +15,8 @@ export interface CommandLineBed {
   url: string;
   /** Runs one command line inside this process against the API. */
   run(...args: string[]): Promise<Ended>;
+  /** What the next command line is given as a secret, and how it asked for it. */
+  secret: { value: string; asked: string[] };
   /** Addresses that were handed to the browser. */
   browsed: string[];
   /** Where the command line keeps what it remembers. */
@@ -36,11 +39,13 @@ export async function openCommandLine(
   const url = await listen(server);
   const browsed: string[] = [];
   const configHome = await mkdtemp(join(tmpdir(), 'labkeeper-cli-'));
+  const secret: CommandLineBed['secret'] = { value: '', asked: [] };
   return {
     api,
     url,
     browsed,
     configHome,
+    secret,
     async run(...args) {
       const written = { out: '', error: '' };
       const code = await runCommandLine(args, {
@@ -58,6 +63,17 @@ export async function openCommandLine(
         browse: async (address) => {
           browsed.push(address);
           return true;
+        },
+        readSecret: async (prompt) => {
+          secret.asked.push(prompt);
+          return secret.value;
+        },
+        encryptionKey: {
+          current: async () => ({
+            file: api.keyFile,
+            keyId: (await readKeyFile(api.keyFile))[0]?.id ?? '',
+          }),
+          add: async () => ({ file: api.keyFile, keyId: await addKey(api.keyFile) }),
         },
       });
       return { code, ...written };

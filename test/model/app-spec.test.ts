@@ -67,6 +67,22 @@ describe('a definition', () => {
     );
   });
 
+  it('takes up to fifty secrets by name, none of which `environment` sets too', () => {
+    const spec = { name: 'a', command: ['x'] };
+    const many = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_one, at) => [`V${at}`, 'hf-token']));
+    expect(mistakes({ ...spec, secrets: many(50) })).toEqual([]);
+    expect(mistakes({ ...spec, secrets: many(51) })).toEqual(['secrets']);
+    expect(mistakes({ ...spec, secrets: { 'NOT-ONE': 'hf-token' } })).toEqual(['secrets.NOT-ONE']);
+    for (const name of ['', 'Upper', '../key', 'a_b', 'a'.repeat(64), 7]) {
+      expect(mistakes({ ...spec, secrets: { TOKEN: name } })).toEqual(['secrets.TOKEN']);
+    }
+    const twice = { ...spec, environment: { A: '1', B: '2' }, secrets: { B: 'b', C: 'c' } };
+    expect(namedAppSpecSchema.safeParse(twice).error?.issues).toMatchObject([
+      { path: ['secrets'], message: 'B is set by `environment` too' },
+    ]);
+  });
+
   it('needs a new instance when what runs changes, not when words or clocks change', () => {
     const before = parse({ command: ['serve'], environment: { A: '1', B: '2' } });
     const same = parse({ environment: { B: '2', A: '1' }, command: ['serve'] });
@@ -74,6 +90,7 @@ describe('a definition', () => {
     expect(needsNewInstance(before, { ...before, title: 'Plot' })).toBe(false);
     expect(needsNewInstance(before, { ...before, command: ['serve', '-v'] })).toBe(true);
     expect(needsNewInstance(before, { ...before, environment: { A: '1' } })).toBe(true);
+    expect(needsNewInstance(before, { ...before, secrets: { C: 'c' } })).toBe(true);
   });
 
   it("uses the preset's health path and body, and drops the body with an own path", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { loadConfig } from '../../src/config.ts';
+import { loadConfig, readSecretVariables } from '../../src/config.ts';
 
 describe('loadConfig', () => {
   it('names all five mistakes of a configuration at once', () => {
@@ -19,6 +19,13 @@ describe('loadConfig', () => {
 
   it('takes an empty variable for an absent one', () => {
     expect(loadConfig({ LABKEEPER_BIND: '' }).LABKEEPER_BIND).toBe('127.0.0.1');
+  });
+
+  it('takes LABKEEPER_SECRET_ variables for secrets of apps, and reads them apart', () => {
+    const given = { LABKEEPER_SECRET_HF_TOKEN: 'x', LABKEEPER_SECRET_EMPTY: '', PATH: '/bin' };
+    expect(JSON.stringify(loadConfig(given))).not.toContain('HF_TOKEN');
+    expect([...readSecretVariables(given)]).toEqual([['LABKEEPER_SECRET_HF_TOKEN', 'x']]);
+    expect(() => loadConfig({ 'LABKEEPER_SECRET_hf-token': 'x' })).toThrow('is no setting');
   });
 
   it('leaves variables of others alone', () => {

@@ -43,6 +43,11 @@ const table: Readonly<Record<string, { code: string[]; types: string[]; packages
     types: ['config.ts', 'log.ts'],
     packages: ['pg', 'node:*'],
   },
+  'store/key-file': {
+    code: ['model/app-state.ts', 'store/ports.ts'],
+    types: [],
+    packages: ['node:*'],
+  },
   agent: {
     code: ['model/app-state.ts', 'runtime/containers.ts', 'metrics/metrics.ts'],
     types: ['store/ports.ts', 'config.ts', 'log.ts'],
@@ -78,6 +83,7 @@ const targets = [
   'runtime/process/index.ts',
   'store/ports.ts',
   'store/postgres/index.ts',
+  'store/key-file/sealer.ts',
   'agent/agent.ts',
   'gateway/forward.ts',
   'api/app.ts',

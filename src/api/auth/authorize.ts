@@ -1,6 +1,7 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import { LabError } from '../../model/failures.ts';
+import { defaultSpace } from '../../model/secret-sources.ts';
 import { may, refusalOf, type Caller, type Permission, type Subject } from '../../model/roles.ts';
 import type { ApiDependencies, ApiEnv } from '../dependencies.ts';
 import { Problem } from '../problem.ts';
@@ -26,7 +27,7 @@ export function authorize(deps: Pick<ApiDependencies, 'store'>): MiddlewareHandl
     if (caller.person === null) return askToLogIn(context);
     if (via === 'session' || via === 'proxy') refuseUnproven(context);
     if (rule !== 'person' && !caller.operator) {
-      const found = await findSubject(rule.of, paramsOf(route.path, context.req.path), deps.store);
+      const found = await findSubject(rule.of, namesOf(context, route.path), deps.store);
       const isSeen = found.exists && (found.see === null || may(caller, found.see, found.subject));
       if (!isSeen) throw new LabError('not_found', `there is ${found.absent}`);
       requireMay(caller, rule.may, found.subject, found.what);
@@ -50,6 +51,12 @@ export function requireMay(
 function routeOf(context: Context<ApiEnv>): { method: string; path: string } | null {
   const last = matchedRoutes(context).findLast(({ method }) => method !== 'ALL');
   return last === undefined ? null : { method: last.method, path: last.path };
+}
+
+/** What a request names: in its path, and the space, which may stand in its query. */
+function namesOf(context: Context<ApiEnv>, pattern: string): Record<string, string> {
+  const space = context.req.query('space') ?? defaultSpace;
+  return { space, ...paramsOf(pattern, context.req.path) };
 }
 
 /** What a path names. Hono tells a middleware its own parameters, not those of the route behind it. */

@@ -4,7 +4,8 @@ import type { SubjectKind } from './subjects.ts';
 /**
  * What each route asks for, before its handler runs. A route without a line here answers nobody.
  * `anyone`: also who is not logged in. `person`: everybody who is; the handler shows them what they
- * may know. `machine`: has a secret of its own. Else a permission on what the path names.
+ * may know. `machine`: has a secret of its own. Else a permission on what the path names; a space that
+ * it does not name stands in the query.
  */
 export type RouteRule = 'anyone' | 'person' | 'machine' | { may: Permission; of: SubjectKind };
 
@@ -31,6 +32,15 @@ export const routeRules: Readonly<Record<string, RouteRule>> = {
   'GET /api/v1/events/stream': 'person',
   'GET /api/v1/operations/:id': { may: 'app.see', of: 'operation' },
   'GET /api/v1/hosts': all('host.see'),
+
+  'GET /api/v1/apps/:name/secrets': app('app.see'),
+  'GET /api/v1/secrets': space('secret.see'),
+  'PUT /api/v1/secrets/:name': space('secret.change'),
+  'DELETE /api/v1/secrets/:name': space('secret.change'),
+  'POST /api/v1/secrets/reseal': all('secret.reseal'),
+  'GET /api/v1/registries': space('secret.see'),
+  'PUT /api/v1/registries/:host': space('registry.change'),
+  'DELETE /api/v1/registries/:host': space('registry.change'),
 
   'GET /api/v1/me': 'person',
   'GET /api/v1/sessions': 'person',

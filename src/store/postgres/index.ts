@@ -30,6 +30,11 @@ import { putPerson } from './people/put.ts';
 import * as closing from './routes/close.ts';
 import { allRoutes, findRoute } from './routes/find.ts';
 import { dropGateways, gatewayGone, gatewaySeen } from './routes/gateways.ts';
+import { findSecret, listSecrets, secretsOfApp } from './secrets/find.ts';
+import { removeSecret } from './secrets/remove.ts';
+import { resealSecret, secretsSealedOtherwise } from './secrets/reseal.ts';
+import { setSecret } from './secrets/set.ts';
+import { noteSecretUse } from './secrets/use.ts';
 import { addLoginLink, useLoginLink } from './sessions/login-links.ts';
 import * as sessions from './sessions/sessions.ts';
 import * as spaces from './spaces/spaces.ts';
@@ -187,6 +192,16 @@ export async function openPostgresStore(
       list: (page) => tokens.listTokens(database, page),
       find: (id) => tokens.findToken(database, id),
       revoke: (id, by) => tokens.revokeToken(database, id, by),
+    },
+    secrets: {
+      list: (page) => listSecrets(database, page),
+      find: (key) => findSecret(database, key),
+      set: (input) => setSecret(database, input),
+      remove: (key, actor) => removeSecret(database, key, actor),
+      sealedOtherwise: (keyId, limit) => secretsSealedOtherwise(database, keyId, limit),
+      reseal: (key, version, sealed) => resealSecret(database, key, version, sealed),
+      noteUse: (instance, uses) => noteSecretUse(database, instance, uses),
+      ofApp: (app, instance) => secretsOfApp(database, app, instance),
     },
   };
 }

@@ -86,6 +86,10 @@ export async function removeSpace(database: Database, name: string, by: By): Pro
     };
     if (name === 'default') refuse('it is the space of everything that names none');
     if (space.apps > 0) refuse(`${space.apps} apps are in it; remove or move them first`);
+    const secrets = await query('look for secrets', 'SELECT name FROM secrets WHERE space = $1', [
+      name,
+    ]);
+    if (secrets.length > 0) refuse(`${secrets.length} secrets are in it; remove them first`);
     await insertEvent(query, `space/${name}`, { actor: by.actor, what: 'removed', why: 'removed' });
     await query('remove', 'DELETE FROM spaces WHERE name = $1', [name]);
   });
