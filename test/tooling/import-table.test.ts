@@ -25,7 +25,7 @@ const table: Readonly<Record<string, { code: string[]; types: string[]; packages
   },
   activities: {
     code: ['model/app-state.ts', 'runtime/containers.ts', 'metrics/metrics.ts'],
-    types: ['store/ports.ts', 'config.ts', 'log.ts'],
+    types: ['outbound/identity-provider.ts', 'store/ports.ts', 'config.ts', 'log.ts'],
     packages: ['@temporalio/activity', '@temporalio/common', 'node:*'],
   },
   'runtime/docker': {
@@ -48,6 +48,11 @@ const table: Readonly<Record<string, { code: string[]; types: string[]; packages
     types: [],
     packages: ['node:*'],
   },
+  'outbound/oidc': {
+    code: ['model/app-state.ts', 'outbound/identity-provider.ts'],
+    types: [],
+    packages: ['openid-client', 'node:*'],
+  },
   agent: {
     code: ['model/app-state.ts', 'runtime/containers.ts', 'metrics/metrics.ts'],
     types: ['store/ports.ts', 'config.ts', 'log.ts'],
@@ -60,7 +65,13 @@ const table: Readonly<Record<string, { code: string[]; types: string[]; packages
   },
   api: {
     code: ['model/app-state.ts', 'workflows/messages.ts', 'metrics/metrics.ts'],
-    types: ['store/ports.ts', 'config.ts', 'log.ts', 'workflows/app.ts'],
+    types: [
+      'outbound/identity-provider.ts',
+      'store/ports.ts',
+      'config.ts',
+      'log.ts',
+      'workflows/app.ts',
+    ],
     packages: ['hono', 'zod', '@temporalio/client', '@temporalio/common', 'node:crypto'],
   },
   client: { code: ['model/app-state.ts'], types: [], packages: ['zod'] },
@@ -89,6 +100,7 @@ const targets = [
   'api/app.ts',
   'client/index.ts',
   'cli/main.ts',
+  'outbound/identity-provider.ts',
   'supervisor/up.ts',
   'config.ts',
   'log.ts',
@@ -98,6 +110,7 @@ const packages = [
   'pg',
   'dockerode',
   'undici',
+  'openid-client',
   'hono',
   'yaml',
   'node:fs',
