@@ -21,17 +21,19 @@ import { httpProbe } from './src/activities/http-probe.ts';
 import { startAgent } from './src/agent/agent.ts';
 import { readHostFacts } from './src/agent/host-facts.ts';
 import { createAgentServer } from './src/agent/server.ts';
-import { loadConfig, readSecretVariables, type Config } from './src/config.ts';
+import { loadConfig, readSecretVariables, tracingSettings, type Config } from './src/config.ts';
 import { createLog, type Log } from './src/log.ts';
 import { exposition } from './src/metrics/exposition.ts';
 import { createMetrics } from './src/metrics/metrics.ts';
-import { measureProcess } from './src/metrics/process-metrics.ts';
+import { measureProcess, spanCounters } from './src/metrics/process-metrics.ts';
 import { workerMetrics } from './src/metrics/worker-metrics.ts';
 import { memoryRing } from './src/model/memory-ring.ts';
 import { appEntity, controlQueue, hostQueue } from './src/model/names.ts';
 import { chooseRuntimes } from './src/choose-runtimes.ts';
 import { chooseSecretSources } from './src/choose-secrets.ts';
 import { readSecretFile } from './src/secret-file.ts';
+import { version } from './src/model/version.ts';
+import { openTracing } from './src/tracing/open.ts';
 import { openPostgresStore } from './src/store/postgres/index.ts';
 import { prepareNamespace } from './src/supervisor/temporal-namespace.ts';
 import { temporalConnection } from './src/temporal-connection.ts';
@@ -78,6 +80,13 @@ async function main(config: Config, log: Log): Promise<void> {
     log,
   });
   measureProcess(metrics, () => store.pool());
+  const tracing = await openTracing(tracingSettings(config), {
+    service: 'labkeeper-worker',
+    version,
+    host,
+    spans: spanCounters(metrics),
+    log,
+  });
   const installation = await store.installation();
   const { runtimes, missing, notes } = chooseRuntimes({ config, installation, folder, log });
 
@@ -112,6 +121,7 @@ async function main(config: Config, log: Log): Promise<void> {
     activities: createControlActivities({
       store,
       metrics,
+      tracing,
       gatewayVetoMs: config.LABKEEPER_GATEWAY_VETO_MS,
       ensureWorkflow: (name) => ensureWorkflow(client, name),
     }),
@@ -123,6 +133,7 @@ async function main(config: Config, log: Log): Promise<void> {
     activities: createHostActivities({
       store,
       metrics,
+      tracing,
       host,
       installation,
       runtimes,
@@ -179,6 +190,7 @@ async function main(config: Config, log: Log): Promise<void> {
   }
   await Promise.all(runs);
   await agent.stop();
+  await tracing.close();
   agentServer.close();
   agentServer.closeAllConnections();
   await client.connection.close();

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { samplerNames, type TracingSettings } from './tracing/tracing.ts';
 import { authentications } from './model/bind.ts';
 import { secretVariablePrefix } from './model/secret-sources.ts';
 
@@ -218,6 +219,26 @@ export const settings = {
     2048 * MiB,
   ),
   LABKEEPER_STORAGE_REFUSE_BYTES: bytes('Free space below which new work is refused', 512 * MiB),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe(
+      'OTLP receiver over HTTP for traces, such as `http://127.0.0.1:4318`; none without it',
+    ),
+  OTEL_EXPORTER_OTLP_HEADERS: z
+    .string()
+    .optional()
+    .describe('Headers for the receiver: `name=value,name=value`'),
+  OTEL_TRACES_SAMPLER: z
+    .enum(samplerNames)
+    .default('parentbased_always_on')
+    .describe('Which traces are recorded'),
+  OTEL_TRACES_SAMPLER_ARG: z.coerce
+    .number()
+    .min(0)
+    .max(1)
+    .default(1)
+    .describe('Share of the traces that a `traceidratio` sampler records'),
   LABKEEPER_LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'])
     .default('info')
@@ -268,4 +289,14 @@ export function readSecretVariables(
       (entry): entry is [string, string] => isSecretVariable(entry[0]) && Boolean(entry[1]),
     ),
   );
+}
+
+/** What the tracing of a process needs of the settings. */
+export function tracingSettings(config: Config): TracingSettings {
+  return {
+    endpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT,
+    headers: config.OTEL_EXPORTER_OTLP_HEADERS,
+    sampler: config.OTEL_TRACES_SAMPLER,
+    ratio: config.OTEL_TRACES_SAMPLER_ARG,
+  };
 }

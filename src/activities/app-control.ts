@@ -17,7 +17,8 @@ import type {
 } from './app-inputs.ts';
 import type { ControlPorts } from './ports.ts';
 import { withNamedFailures } from './named-failure.ts';
-import { createPhases, observePhases, type Phases } from './phases.ts';
+import { observePhases, type Phases } from './phases.ts';
+import { traced } from './trace-activity.ts';
 
 /** A host that was not heard for this long gets no new work. */
 const silentAfterMs = 30_000;
@@ -47,13 +48,18 @@ export function createControlActivities(ports: ControlPorts) {
 
     /** Chooses a host and writes the intent before anything is made there. */
     async placeApp(input: PlaceInput): Promise<Placed> {
-      const phases = createPhases();
-      const placed = await withNamedFailures(() => phases.time('place', () => place(input)));
-      if (placed.outcome === 'placed') {
-        observePhases(metrics, phases);
-        await noteWake(input, placed.host, phases);
-      } else metrics.counter('labkeeper_starts_total', { outcome: 'refused' }).add();
-      return placed;
+      const { name, generation, cause } = input;
+      const attributes = { 'labkeeper.app': name, 'labkeeper.generation': generation };
+      const failureOf = ({ outcome }: Placed) => (outcome === 'refused' ? outcome : undefined);
+      const activity = { name: 'place', cause, attributes, failureOf };
+      return traced(ports.tracing, activity, async (phases) => {
+        const placed = await withNamedFailures(() => phases.time('place', () => place(input)));
+        if (placed.outcome === 'placed') {
+          observePhases(metrics, phases);
+          await noteWake(input, placed.host, phases);
+        } else metrics.counter('labkeeper_starts_total', { outcome: 'refused' }).add();
+        return placed;
+      });
     },
 
     /** Writes the row as the state machine sees it, and tells the definition's policy and owner. */

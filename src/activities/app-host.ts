@@ -25,8 +25,9 @@ import { appSecrets } from './app-secrets.ts';
 import { lastLines } from './last-lines.ts';
 import { lookForHealth } from './look-for-health.ts';
 import { withNamedFailures } from './named-failure.ts';
-import { createPhases, observePhases, type Phases } from './phases.ts';
+import { observePhases, type Phases } from './phases.ts';
 import type { HostPorts } from './ports.ts';
+import { traced } from './trace-activity.ts';
 
 /**
  * The pause between looks grows with the time that has passed, by a hundredth of it: what starts fast is
@@ -59,7 +60,20 @@ export function createHostActivities(ports: HostPorts) {
      * the instance's name.
      */
     async startInstance(input: StartInput): Promise<StartResult> {
-      return withHeartbeat(() => withNamedFailures(async () => counted(input)));
+      const { name, generation, cause } = input;
+      const activity = {
+        name: 'start instance',
+        cause,
+        attributes: {
+          'labkeeper.app': name,
+          'labkeeper.generation': generation,
+          'labkeeper.host': host,
+        },
+        failureOf: ({ outcome }: StartResult) => (outcome === 'failed' ? outcome : undefined),
+      };
+      return traced(ports.tracing, activity, (phases) =>
+        withHeartbeat(() => withNamedFailures(async () => counted(input, phases))),
+      );
     },
 
     /** Stops and removes (or freezes) the instance; confirmed before the row says so. Idempotent. */
@@ -87,8 +101,7 @@ export function createHostActivities(ports: HostPorts) {
     }
   }
 
-  async function counted(input: StartInput): Promise<StartResult> {
-    const phases = createPhases();
+  async function counted(input: StartInput, phases: Phases): Promise<StartResult> {
     try {
       const result = await start(input, phases);
       starts(result.outcome).add();

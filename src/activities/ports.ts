@@ -1,5 +1,6 @@
 import type { Containers } from '../runtime/containers.ts';
 import type { WorkerMetrics } from '../metrics/worker-metrics.ts';
+import type { Tracing } from '../tracing/tracing.ts';
 import type { Store } from '../store/ports.ts';
 import type { RuntimeKind } from '../model/app-spec.ts';
 import type { SecretSources } from './app-secrets.ts';
@@ -8,6 +9,7 @@ import type { SecretSources } from './app-secrets.ts';
 export interface ControlPorts {
   store: Store;
   metrics: WorkerMetrics;
+  tracing: Tracing;
   /** How long a gateway that cannot be heard holds up an idle stop. */
   gatewayVetoMs: number;
   /** Starts the workflow of an app that has none; success when one is open. Idempotent. */
@@ -17,6 +19,7 @@ export interface ControlPorts {
 export interface HostPorts {
   store: Store;
   metrics: WorkerMetrics;
+  tracing: Tracing;
   host: string;
   installation: string;
   runtimes: Partial<Record<RuntimeKind, Containers>>;

@@ -44,7 +44,7 @@ export interface AppActions {
 }
 
 export function appActions(
-  deps: Pick<ApiDependencies, 'store' | 'delivery' | 'metrics'>,
+  deps: Pick<ApiDependencies, 'store' | 'delivery' | 'metrics' | 'tracing'>,
 ): AppActions {
   const { store, delivery } = deps;
   const accepted = (verb: 'register' | Command) =>
@@ -69,10 +69,11 @@ export function appActions(
 
   const command: AppActions['command'] = async ({ name, verb, cause, operationId }) => {
     if (verb === 'wake') await requireRoom(name);
+    const traceparent = deps.tracing.current();
     const operation = await store.apps.command({
       name,
       verb,
-      cause,
+      cause: traceparent === undefined ? cause : { ...cause, traceparent },
       operationId: operationId ?? randomUUID(),
     });
     accepted(verb);
@@ -92,6 +93,7 @@ export function appActions(
         owner: actor,
         spec,
         actor,
+        traceparent: deps.tracing.current(),
         operationId: operationId ?? randomUUID(),
         check: (existing) => requireRegister(caller, { name, space: spec.space, existing }),
       });

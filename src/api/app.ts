@@ -40,6 +40,7 @@ import { secrets } from './secrets.ts';
 import { Problem, problemOf } from './problem.ts';
 import { spaces } from './spaces.ts';
 import { streams, type Streams } from './stream.ts';
+import { traceRequests } from './trace-requests.ts';
 import { unmatched } from './unmatched.ts';
 
 /** The whole API and the pages, as one Hono app. Opens no port; takes what it needs as values. */
@@ -72,7 +73,13 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   const logs = appLogs({ hosts: deps.store.hosts, reader: deps.logReader });
   const app = router();
 
-  app.use(namedRequests(deps.log), timeRequests(deps.metrics), secureHeaders(headers), errorPages);
+  app.use(
+    namedRequests(deps.log),
+    timeRequests(deps.metrics),
+    traceRequests(deps.tracing),
+    secureHeaders(headers),
+    errorPages,
+  );
   app.use(
     forPeople(sameOrigin(deps.settings)),
     forPeople(identify(deps)),

@@ -6,6 +6,7 @@ import type { OutboxEntry, Store } from '../store/ports.ts';
 import type { Authentication } from '../model/bind.ts';
 import type { Identity } from './auth/identify.ts';
 import type { Sealer } from '../store/secret-ports.ts';
+import type { Tracing } from '../tracing/tracing.ts';
 import type { LogReader } from './log-reader.ts';
 import type { OutboxDelivery } from './outbox-delivery.ts';
 
@@ -27,6 +28,7 @@ export interface ApiDependencies {
   settings: ApiSettings;
   /** Metrics of this process. */
   metrics: ApiMetrics;
+  tracing: Tracing;
   /** Aborts when the process ends: streams end, feeds stop. */
   ending: AbortSignal;
 }

@@ -2,6 +2,7 @@ import type { Log } from '../log.ts';
 import type { ApiMetrics } from '../metrics/api-metrics.ts';
 import type { EntityName } from '../model/names.ts';
 import type { Operation, Outbox, OutboxEntry } from '../store/ports.ts';
+import type { Tracing } from '../tracing/tracing.ts';
 import type { Deliver } from './dependencies.ts';
 
 export interface OutboxDelivery {
@@ -24,9 +25,10 @@ export function outboxDelivery(options: {
   outbox: Outbox;
   deliver: Deliver;
   metrics: ApiMetrics;
+  tracing: Tracing;
   log: Log;
 }): OutboxDelivery {
-  const { outbox, deliver, metrics, log } = options;
+  const { outbox, deliver, metrics, tracing, log } = options;
   const durations = metrics.histogram('labkeeper_delivery_seconds');
   const underWay = new Map<EntityName, Promise<void>>();
   /** Operations that are about to be looked for: many visitors may share one. */
@@ -34,10 +36,27 @@ export function outboxDelivery(options: {
 
   const attempt = async (entry: OutboxEntry): Promise<boolean> => {
     const fields = { entity: entry.entity, operation: entry.payload.operationId };
+    const beganAtMs = Date.now();
     const beganMs = performance.now();
+    const traced = (failure?: string) => {
+      const durationMs = performance.now() - beganMs;
+      durations.observe(durationMs / 1000);
+      tracing.record(entry.payload.cause.traceparent, {
+        name: 'deliver to Temporal',
+        kind: 'producer',
+        attributes: {
+          'labkeeper.entity': entry.entity,
+          'labkeeper.command': entry.payload.command,
+          'labkeeper.attempt': entry.attempts + 1,
+        },
+        ...{ beganAtMs, durationMs, failure },
+      });
+    };
     try {
-      await deliver(entry).finally(() => durations.observe((performance.now() - beganMs) / 1000));
+      await deliver(entry);
+      traced();
     } catch (error) {
+      traced('not taken');
       log.warn({ ...fields, attempts: entry.attempts + 1, err: error }, 'delivery postponed');
       metrics.counter('labkeeper_deliveries_total', { outcome: 'postponed' }).add();
       await outbox.postponed(entry.id, reasonOf(error));

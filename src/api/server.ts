@@ -3,16 +3,18 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import { Client, Connection } from '@temporalio/client';
-import { loadConfig, type Config } from '../config.ts';
+import { loadConfig, tracingSettings, type Config } from '../config.ts';
 import { chooseSealer } from '../choose-secrets.ts';
 import { createLog, type Log } from '../log.ts';
 import { apiMetrics } from '../metrics/api-metrics.ts';
 import { createMetrics } from '../metrics/metrics.ts';
-import { measureProcess } from '../metrics/process-metrics.ts';
+import { measureProcess, spanCounters } from '../metrics/process-metrics.ts';
 import { memoryRing } from '../model/memory-ring.ts';
+import { version } from '../model/version.ts';
 import { refusalToBind } from '../model/bind.ts';
 import type { IdentityProvider } from '../outbound/identity-provider.ts';
 import { oidcProvider } from '../outbound/oidc/index.ts';
+import { openTracing } from '../tracing/open.ts';
 import { openPostgresStore } from '../store/postgres/index.ts';
 import { temporalConnection } from '../temporal-connection.ts';
 import { createApp } from './app.ts';
@@ -77,9 +79,17 @@ async function serve(config: Config, log: Log): Promise<void> {
   };
   const metrics = createMetrics(apiMetrics);
   measureProcess(metrics, () => store.pool());
+  const tracing = await openTracing(tracingSettings(config), {
+    service: 'labkeeper-api',
+    version,
+    host: config.LABKEEPER_HOST_NAME,
+    spans: spanCounters(metrics),
+    log,
+  });
   const delivery = outboxDelivery({
     outbox: store.outbox,
     metrics,
+    tracing,
     deliver: temporalDelivery({ client, deadlineMs: deliveryDeadlineMs }),
     log,
   });
@@ -90,6 +100,7 @@ async function serve(config: Config, log: Log): Promise<void> {
     sealer,
     internalToken,
     metrics,
+    tracing,
     pingTemporal,
     logReader: agentLogReader({ token: internalToken, timeoutMs: 5_000 }),
     identityProvider: identityProviderOf(config),
@@ -129,6 +140,7 @@ async function serve(config: Config, log: Log): Promise<void> {
   await closed(server);
   await Promise.all([swept, forgotten]);
   await delivery.idle();
+  await tracing.close();
   await Promise.all([store.close(), connection.close()]);
   log.info('ended');
 }

@@ -16,7 +16,8 @@ import { joinSockets, type Sockets } from './sockets.ts';
 import { tabTag, takesTag } from './tab-script.ts';
 import type { UpstreamPool } from './upstream.ts';
 import { noteCounts, noteUse, useOf, type UseLedger } from './use.ts';
-import { visitBegins, visitEnds, type Visits } from './visits.ts';
+import { traceForward } from './trace-forward.ts';
+import { traceOfVisit, visitBegins, visitEnds, type Visits } from './visits.ts';
 import { wake, type Waker } from './wake.ts';
 import { waitingAnswer } from './waiting-page.ts';
 import { pageOf, type Watch } from './watch.ts';
@@ -156,6 +157,11 @@ function send(gateway: AppGateway, request: AppRequest, entry: Entry): void {
   };
   gateway.counts.requests.forwarded.add();
   const sentMs = performance.now();
+  const trace = traceForward(gateway.visits.tracing, gateway.visits, place.app, head);
+  const answeredWith = (status: number) => {
+    gateway.counts.answered(status, performance.now() - sentMs);
+    trace.span?.end({ attributes: { 'http.response.status_code': status } });
+  };
   forward({
     exchange,
     pool: gateway.pool,
@@ -166,12 +172,13 @@ function send(gateway: AppGateway, request: AppRequest, entry: Entry): void {
       prefix: stripped,
       dropOwnCookies: true,
       identity: tagged,
+      traceparent: trace.traceparent,
     }),
     rewrite: { base: place.base, inner, host: head.host, dropOwnCookies: true },
     addition: (answered) => (tagged && takesTag(answered) ? tabTag(place.base) : null),
     onHead: (answered) => {
-      gateway.counts.answered(answered.status, performance.now() - sentMs);
-      if (counts) visitEnds(gateway.visits, place.app);
+      answeredWith(answered.status);
+      if (counts) visitEnds(gateway.visits, place.app, answered.status);
       if (entry.suspectGeneration !== null) trust(gateway.routes, entry);
       // A stream is a connection like a WebSocket: open, but no use for as long as it lasts.
       if (isEventStream(answered) && !streaming) {
@@ -179,13 +186,17 @@ function send(gateway: AppGateway, request: AppRequest, entry: Entry): void {
         noteCounts(use, { openSockets: 1, inFlight: counts ? -1 : 0 });
       }
     },
-    onEnd: release,
+    onEnd: () => {
+      release();
+      trace.span?.end({ failure: 'left' });
+    },
     onFailure: (failure) => {
       release();
+      trace.span?.end({ failure: failure.kind });
       failed(gateway, request, entry, failure);
     },
     onSwitch: (upstream, switchHead, behind) => {
-      gateway.counts.answered(101, performance.now() - sentMs);
+      answeredWith(101);
       joinSockets(gateway.sockets, exchange, place.app, { upstream, switchHead, behind });
     },
   });
@@ -235,7 +246,7 @@ function serveWithoutTarget(gateway: AppGateway, request: AppRequest, entry: Ent
   const { head } = exchange;
   switch (request.heldUntilMs > 0 ? 'hold' : answerVisit(visitOf(head, place), entry.rules)) {
     case 'page':
-      visitBegins(gateway.visits, place.app, 'page');
+      visitBegins(gateway.visits, place.app, 'page', head);
       wakeIfNeeded(gateway, entry, `opened ${shortPath(head)}`);
       page(gateway, request, entry);
       return;
@@ -243,7 +254,7 @@ function serveWithoutTarget(gateway: AppGateway, request: AppRequest, entry: Ent
       page(gateway, request, entry);
       return;
     case 'hold':
-      visitBegins(gateway.visits, place.app, 'call');
+      visitBegins(gateway.visits, place.app, 'call', head);
       wakeIfNeeded(gateway, entry, `called ${shortPath(head)}`);
       holdRequest(gateway, request, entry);
       return;
@@ -255,7 +266,10 @@ function serveWithoutTarget(gateway: AppGateway, request: AppRequest, entry: Ent
 /** An app that is on its way needs no further wish: no call to the API for a visit. */
 function wakeIfNeeded(gateway: AppGateway, entry: Entry, why: string): void {
   if (entry.route.target !== null) return;
-  if (needsWish.has(entry.status)) wake(gateway.waker, entry.route.app, why);
+  const { app } = entry.route;
+  if (needsWish.has(entry.status)) {
+    wake(gateway.waker, app, why, traceOfVisit(gateway.visits, app));
+  }
 }
 
 /** `ready` without a target: the stop has just won. */

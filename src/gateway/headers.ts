@@ -24,6 +24,8 @@ export interface RequestRewrite {
   dropOwnCookies: boolean;
   /** Ask for an uncompressed answer: something will be added to it. */
   identity: boolean;
+  /** Stands in place of the visitor's own; undefined leaves that. */
+  traceparent?: string | undefined;
 }
 
 export interface ResponseRewrite {
@@ -62,6 +64,9 @@ export function requestHeadFor(head: RequestHead, rewrite: RequestRewrite): stri
       case 'encoding':
         if (!rewrite.identity) text += `${lines[index]}\r\n`;
         break;
+      case 'trace':
+        if (rewrite.traceparent === undefined) text += `${lines[index]}\r\n`;
+        break;
       case 'te':
         wantsTrailers = /(?:^|[ ,])trailers(?:$|[ ,;])/i.test(values[index] as string);
         break;
@@ -70,6 +75,7 @@ export function requestHeadFor(head: RequestHead, rewrite: RequestRewrite): stri
     }
   }
   if (head.framing === 'chunked') text += 'Transfer-Encoding: chunked\r\n';
+  if (rewrite.traceparent !== undefined) text += `Traceparent: ${rewrite.traceparent}\r\n`;
   if (rewrite.identity) text += 'Accept-Encoding: identity\r\n';
   if (wantsTrailers) text += 'TE: trailers\r\nConnection: TE\r\n';
   if (head.upgrade) text += 'Connection: Upgrade\r\nUpgrade: websocket\r\n';
@@ -146,7 +152,7 @@ export function withoutOwnCookies(value: string): string {
 const ownCookie = /^[\s=]*(?:__(?:host|secure)-)?labkeeper_/i;
 const mentionsOwnCookie = /labkeeper_/i;
 
-type HeaderClass = 'plain' | 'dropped' | 'cookie' | 'encoding' | 'te';
+type HeaderClass = 'plain' | 'dropped' | 'cookie' | 'encoding' | 'te' | 'trace';
 
 /**
  * Hop-by-hop headers (RFC 9110 §7.6.1), what the gateway writes itself, and what a visitor must not
@@ -166,6 +172,7 @@ const classes = new Map<string, HeaderClass>([
   ['forwarded', 'dropped'],
   ['x-real-ip', 'dropped'],
   ['te', 'te'],
+  ['traceparent', 'trace'],
   ['cookie', 'cookie'],
   ['accept-encoding', 'encoding'],
 ]);

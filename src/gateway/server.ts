@@ -1,7 +1,8 @@
 import cluster from 'node:cluster';
-import { loadConfig } from '../config.ts';
+import { loadConfig, tracingSettings } from '../config.ts';
 import { createLog } from '../log.ts';
 import type { FromWorker, Settings, ToWorker } from './messages.ts';
+import { version } from '../model/version.ts';
 import { runPrimary } from './primary.ts';
 
 /**
@@ -34,13 +35,15 @@ async function runWorker(): Promise<void> {
     { openPostgresStore },
     { createMetrics },
     { gatewayMetrics },
-    { measureProcess },
+    { measureProcess, spanCounters },
+    { openTracing },
   ] = await Promise.all([
     import('./worker-process.ts'),
     import('../store/postgres/index.ts'),
     import('../metrics/metrics.ts'),
     import('../metrics/gateway-metrics.ts'),
     import('../metrics/process-metrics.ts'),
+    import('../tracing/open.ts'),
   ]);
   const settings: Settings = JSON.parse(process.argv.at(-1) ?? '');
   const store = await openPostgresStore({
@@ -54,11 +57,19 @@ async function runWorker(): Promise<void> {
   });
   const metrics = createMetrics(gatewayMetrics);
   measureProcess(metrics, () => store.pool());
+  const tracing = await openTracing(tracingSettings(config), {
+    service: 'labkeeper-gateway',
+    version,
+    host: config.LABKEEPER_HOST_NAME,
+    spans: spanCounters(metrics),
+    log,
+  });
   const worker = await startGatewayWorker({
     config,
     log,
     store,
     metrics,
+    tracing,
     id: settings.id,
     listener: listenerName(config),
     ports: settings.ports,
@@ -75,6 +86,7 @@ async function runWorker(): Promise<void> {
     if (draining) return;
     draining = true;
     await worker.drain();
+    await tracing.close();
     await store.close();
     process.exit(0);
   };

@@ -1,5 +1,6 @@
 import http from 'node:http';
 import type { Log } from '../log.ts';
+import type { Tracing } from '../tracing/tracing.ts';
 import type { GatewayCounts } from './counts.ts';
 
 /** How far the gateway is with asking the control plane to wake an app. */
@@ -8,6 +9,8 @@ export interface WakeState {
   /** Why the control plane did not take the wish, in plain words. */
   trouble: string | null;
   why: string;
+  /** Trace context of the visit. */
+  traceparent: string | undefined;
   attempts: number;
   timer: NodeJS.Timeout | null;
   /** A page without a script asked: it counts as somebody who waits until then. */
@@ -27,6 +30,7 @@ export interface WakerOptions {
   onChange: (app: string) => void;
   /** Counts calls by their answer. */
   asked: GatewayCounts['asked'];
+  tracing: Tracing;
   log: Log;
   retryMs: number;
 }
@@ -36,6 +40,7 @@ export type PostToApi = (
   method: 'GET' | 'POST',
   path: string,
   body: unknown,
+  traceparent?: string,
 ) => Promise<{ status: number; body: string }>;
 
 export function createWaker(options: WakerOptions): Waker {
@@ -46,7 +51,12 @@ export function createWaker(options: WakerOptions): Waker {
  * Asks the API once to wake an app, for any number of visitors; tried again with back-off while
  * somebody waits. What comes of it is seen in the app's condition.
  */
-export function wake(waker: Waker, app: string, why: string): void {
+export function wake(
+  waker: Waker,
+  app: string,
+  why: string,
+  traceparent: string | undefined,
+): void {
   const wantedUntilMs = Date.now() + 15_000;
   const state = waker.states.get(app);
   if (state !== undefined) {
@@ -57,6 +67,7 @@ export function wake(waker: Waker, app: string, why: string): void {
     phase: 'asking',
     trouble: null,
     why,
+    traceparent,
     attempts: 0,
     timer: null,
     wantedUntilMs,
@@ -81,7 +92,7 @@ export function closeWaker(waker: Waker): void {
 /** A caller of the API on `baseUrl` with the secret that our processes share. */
 export function apiCaller(baseUrl: string, token: string | null, timeoutMs: number): PostToApi {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 16 });
-  return (method, path, body) =>
+  return (method, path, body, traceparent) =>
     new Promise((resolve, reject) => {
       const text = body === undefined ? '' : JSON.stringify(body);
       const request = http.request(new URL(path, baseUrl), {
@@ -94,6 +105,7 @@ export function apiCaller(baseUrl: string, token: string | null, timeoutMs: numb
             ? {}
             : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
           ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+          ...(traceparent === undefined ? {} : { traceparent }),
         },
       });
       request.on('error', reject);
@@ -119,14 +131,26 @@ export function apiCaller(baseUrl: string, token: string | null, timeoutMs: numb
 
 async function attempt(waker: Waker, app: string, state: WakeState): Promise<void> {
   const { options } = waker;
+  const span = options.tracing.begin({
+    name: 'ask to wake',
+    kind: 'client',
+    parent: state.traceparent,
+    attributes: { 'labkeeper.app': app, 'labkeeper.attempt': state.attempts + 1 },
+  });
   let trouble: string;
   try {
-    const { status, body } = await options.post('POST', `/internal/apps/${app}/wake`, {
-      actor: 'visitor',
-      why: state.why,
-    });
+    const { status, body } = await options.post(
+      'POST',
+      `/internal/apps/${app}/wake`,
+      { actor: 'visitor', why: state.why },
+      span.traceparent,
+    );
     const taken = status >= 200 && status < 300;
     options.asked[taken ? 'taken' : 'refused'].add();
+    span.end({
+      attributes: { 'http.response.status_code': status },
+      failure: taken ? undefined : 'refused',
+    });
     if (waker.states.get(app) !== state) return;
     if (taken) {
       state.phase = 'asked';
@@ -139,6 +163,7 @@ async function attempt(waker: Waker, app: string, state: WakeState): Promise<voi
     trouble = `The control plane refused (${status}): ${detailOf(body)}`;
   } catch (error) {
     options.asked.unanswered.add();
+    span.end({ failure: 'unanswered' });
     if (waker.states.get(app) !== state) return;
     if (state.attempts === 0) options.log.warn({ app, err: error }, 'cannot ask the API to wake');
     trouble = 'The control plane does not answer.';

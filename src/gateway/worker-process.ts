@@ -5,6 +5,7 @@ import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import type { Store } from '../store/ports.ts';
 import type { GatewayMetrics } from '../metrics/gateway-metrics.ts';
+import type { Tracing } from '../tracing/tracing.ts';
 import { serveApp, type AppGateway } from './apps.ts';
 import { createClosing } from './closing.ts';
 import { serveConsole } from './console.ts';
@@ -27,6 +28,7 @@ export interface GatewayWorkerOptions {
   log: Log;
   store: Pick<Store, 'routes' | 'use'>;
   metrics: GatewayMetrics;
+  tracing: Tracing;
   /** This process among all gateways, and the listener it shares with its siblings. */
   id: string;
   listener: string;
@@ -75,7 +77,7 @@ const usualPace: GatewayPace = {
 
 /** Serves both listeners in this process: everything of the gateway but the primary. */
 export async function startGatewayWorker(options: GatewayWorkerOptions): Promise<GatewayWorker> {
-  const { config, log, store, id, metrics } = options;
+  const { config, log, store, id, metrics, tracing } = options;
   const pace = { ...usualPace, ...options.pace };
   const ending = new AbortController();
   const snapshotFile = join(config.LABKEEPER_DATA, 'run', 'gateway-routes.json');
@@ -112,6 +114,7 @@ export async function startGatewayWorker(options: GatewayWorkerOptions): Promise
     isAwaited: (app) => isHeld(holds, app) || isWaitedFor(hub, app),
     onChange: (app) => watch.changed(app),
     asked,
+    tracing,
     log,
     retryMs: pace.retryMs,
   });
@@ -127,7 +130,7 @@ export async function startGatewayWorker(options: GatewayWorkerOptions): Promise
     sockets,
     log,
     counts,
-    visits: createVisits(routes, counts),
+    visits: createVisits(routes, counts, tracing),
   };
 
   const seen = keepSeen({ ...options, everyMs: pace.seenEveryMs });

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { MetricDefinitions } from './definition.ts';
-import type { Metrics } from './metrics.ts';
+import type { Counter, Metrics } from './metrics.ts';
 
 /** What every process says of itself, under the names that dashboards for Node know. */
 export const processMetrics = {
@@ -25,12 +25,28 @@ export const processMetrics = {
     type: 'counter',
     help: 'Time in which the event loop was busy, in seconds; its rate is how busy the process is, 1 is all it can do',
   },
+  labkeeper_trace_spans_total: {
+    type: 'counter',
+    help: 'Spans of traces that the receiver took, and those that were dropped since it did not; 0 where nothing is traced',
+    labels: { outcome: ['sent', 'dropped'] },
+  },
   labkeeper_database_connections: {
     type: 'gauge',
     help: 'Connections of the pool: busy ones, idle ones, and callers that wait for one',
     labels: { state: ['busy', 'idle', 'waiting'] },
   },
 } as const satisfies MetricDefinitions;
+
+/** The counters that whoever sends traces needs. */
+export function spanCounters<Definitions extends typeof processMetrics>(
+  metrics: Metrics<Definitions>,
+): Record<'sent' | 'dropped', Counter> {
+  const own = metrics as unknown as Metrics<typeof processMetrics>;
+  return {
+    sent: own.counter('labkeeper_trace_spans_total', { outcome: 'sent' }),
+    dropped: own.counter('labkeeper_trace_spans_total', { outcome: 'dropped' }),
+  };
+}
 
 /** Has them measured at each look. `pool` is the store's own count of its connections. */
 export function measureProcess<Definitions extends typeof processMetrics>(

@@ -11,6 +11,8 @@ export type Wanted = 'awake' | 'asleep' | 'gone';
 export interface Cause {
   actor: string;
   why: string;
+  /** W3C trace context of the request that asked, where traces are recorded. Nobody decides by it. */
+  traceparent?: string;
 }
 
 /** How an instance ended. Exactly one of exitCode and signal is set, unless nothing is known. */
@@ -99,6 +101,7 @@ export function applyEvent(
       if (!isCurrent(state, event.generation, 'starting')) return state;
       return {
         ...state,
+        cause: withoutTrace(state.cause),
         pausedGeneration: null,
         idleCheckAtMs: event.atMs + firstCheckInMs(policy),
         serving: {
@@ -139,6 +142,13 @@ export function applyEvent(
     case 'stopped':
       return stopped(state, event);
   }
+}
+
+/** What was asked for is done: a start after a crash, hours later, is no part of that trace. */
+function withoutTrace(cause: Cause): Cause {
+  if (cause.traceparent === undefined) return cause;
+  const { traceparent: _over, ...rest } = cause;
+  return rest;
 }
 
 /** The actor of a stop that the idle clocks caused: any use overrules it. */

@@ -96,6 +96,8 @@ export interface AppStore {
     owner: string;
     spec: AppSpec;
     actor: string;
+    /** As in `Cause`. */
+    traceparent?: string | undefined;
     operationId: string;
     /** Called under the lock with the app that has the name; throws to refuse, and nothing is written. */
     check?: (existing: App | null) => void;

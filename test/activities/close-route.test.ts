@@ -5,6 +5,7 @@ import type { CloseRouteInput, CloseRouteResult } from '../../src/activities/app
 import { createControlActivities } from '../../src/activities/index.ts';
 import { createMetrics } from '../../src/metrics/metrics.ts';
 import { workerMetrics } from '../../src/metrics/worker-metrics.ts';
+import { noTracing } from '../../src/tracing/tracing.ts';
 import { eventually } from '../beds/eventually.ts';
 import { openTestStore } from '../beds/postgres.ts';
 import { requirePart } from '../beds/require.ts';
@@ -51,6 +52,7 @@ describe.runIf(requirePart('postgres'))('closing the route of an app', () => {
     const { closeRoute } = createControlActivities({
       store: bed.store,
       metrics: createMetrics(workerMetrics),
+      tracing: noTracing,
       gatewayVetoMs,
       ensureWorkflow: async () => 'open',
     });
@@ -143,6 +145,7 @@ describe.runIf(requirePart('postgres'))('closing the route of an app', () => {
     const { closeRoute } = createControlActivities({
       store: bed.store,
       metrics: createMetrics(workerMetrics),
+      tracing: noTracing,
       gatewayVetoMs: 60_000,
       ensureWorkflow: async () => 'open',
     });

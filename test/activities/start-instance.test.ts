@@ -14,6 +14,7 @@ import { workerMetrics } from '../../src/metrics/worker-metrics.ts';
 import { instanceName } from '../../src/model/names.ts';
 import type { Containers } from '../../src/runtime/containers.ts';
 import { processContainers } from '../../src/runtime/process/index.ts';
+import { noTracing } from '../../src/tracing/tracing.ts';
 import { openTestStore } from '../beds/postgres.ts';
 import { requirePart } from '../beds/require.ts';
 import { registration } from '../store/registration.ts';
@@ -34,6 +35,7 @@ describe.runIf(requirePart('postgres'))('starting an instance on a host', () => 
     activities = createHostActivities({
       store: bed.store,
       metrics: createMetrics(workerMetrics),
+      tracing: noTracing,
       host: 'local',
       installation: 'start-test',
       runtimes: { process: runtime },

@@ -12,6 +12,7 @@ import { keyFileSealer } from '../../src/store/key-file/sealer.ts';
 import type { OutboxEntry, Store } from '../../src/store/ports.ts';
 import type { Sealer } from '../../src/store/secret-ports.ts';
 import { temporaryKeyFile } from '../beds/key-file.ts';
+import { noTracing, type Tracing } from '../../src/tracing/tracing.ts';
 import { openTestStore } from '../beds/postgres.ts';
 
 export const internalToken = 'a-secret-of-the-test-bed';
@@ -51,6 +52,7 @@ export async function openApi(
     maxApps?: number;
     identityProvider?: IdentityProvider;
     sealer?: Sealer | null;
+    tracing?: Tracing;
   } = {},
 ): Promise<ApiBed> {
   const { maxApps } = options;
@@ -68,6 +70,7 @@ export async function openApi(
   const delivery = outboxDelivery({
     outbox: store.outbox,
     metrics,
+    tracing: options.tracing ?? noTracing,
     log,
     deliver: async (entry) => {
       await options.deliver?.(entry);
@@ -83,6 +86,7 @@ export async function openApi(
     pingTemporal: options.pingTemporal ?? (async () => undefined),
     internalToken,
     metrics,
+    tracing: options.tracing ?? noTracing,
     ending: ending.signal,
     identityProvider: options.identityProvider ?? null,
     settings: {

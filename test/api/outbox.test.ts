@@ -92,6 +92,7 @@ describe.runIf(requirePart('postgres'))('the outbox', () => {
     const other = outboxDelivery({
       outbox: api.store.outbox,
       metrics: api.deps.metrics,
+      tracing: api.deps.tracing,
       log: silent,
       deliver: async (entry) => {
         await flaky(entry);

@@ -14,6 +14,7 @@ import {
   type GatewayWorker,
 } from '../../src/gateway/worker-process.ts';
 import type { Store } from '../../src/store/ports.ts';
+import { noTracing, type Tracing } from '../../src/tracing/tracing.ts';
 import { eventually } from '../beds/eventually.ts';
 import { fakeRoutes, type FakeRoutes } from '../fakes/routes.ts';
 
@@ -55,6 +56,7 @@ export async function openGateway(
     /** Other ports than the fake's. */
     ports?: Pick<Store, 'routes' | 'use'>;
     data?: string;
+    tracing?: Tracing;
   } = {},
 ): Promise<GatewayBed> {
   const api = await openApi();
@@ -72,6 +74,7 @@ export async function openGateway(
     log: pino({ level: 'silent' }),
     store: options.ports ?? store,
     metrics: createMetrics(gatewayMetrics),
+    tracing: options.tracing ?? noTracing,
     id: `gateway-${Math.random().toString(36).slice(2)}`,
     listener: 'test',
     ports: { console: 0, apps: 0 },

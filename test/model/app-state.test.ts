@@ -38,6 +38,23 @@ describe('an app', () => {
     expect(step(ready)).toEqual({ kind: 'wait', untilMs: policy.idle.disconnectedAfterMs });
   });
 
+  it('carries the trace of a wish until it is ready, and no further', () => {
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const wake: AppEvent = {
+      type: 'commanded',
+      command: 'wake',
+      cause: { ...person, traceparent },
+    };
+    const placed = run(asleep, [wake, { type: 'placed', generation: 1, host: 'local' }]);
+    expect(placed.cause).toEqual({ ...person, traceparent });
+    const restarting = run(placed, [
+      { type: 'startFailed', generation: 1, exit: crash, reason: 'crash', permanent: false },
+    ]);
+    expect(restarting.cause).toEqual({ ...person, traceparent });
+    const isReady: AppEvent = { type: 'becameReady', generation: 1, host: 'local', atMs: 0 };
+    expect(run(placed, [isReady]).cause).toEqual(person);
+  });
+
   it('reads last use when a clock may have ended, and sleeps only if it has', () => {
     const atMs = policy.idle.disconnectedAfterMs;
     expect(step(ready, atMs)).toEqual({ kind: 'readUse', generation: 1 });

@@ -37,6 +37,25 @@ describe.runIf(requirePart('postgres'))('outbox', () => {
     expect(await outbox.claim('op-held')).toBeNull();
   });
 
+  it('keeps the trace of what was accepted, in the entry and for a life that begins later', async () => {
+    const { outbox, apps, operations } = bed.store;
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    await apps.register({ ...registration('traced', { operationId: 'op-traced' }), traceparent });
+    expect((await outbox.claim('op-traced'))?.payload.cause.traceparent).toBe(traceparent);
+    const cause = { actor: 'ben', why: 'a test asked' };
+    await apps.command({
+      ...{ name: 'traced', verb: 'restart', operationId: 'op-restart' },
+      cause: { ...cause, traceparent },
+    });
+    await apps.command({ name: 'traced', verb: 'restart', operationId: 'op-untraced', cause });
+    const causes = (await operations.unfinished('app/traced')).map((one) => one.cause);
+    expect(causes).toEqual([
+      { actor: 'ana', why: 'definition 1', traceparent },
+      { ...cause, traceparent },
+      cause,
+    ]);
+  });
+
   it('never gives an entry to two sweepers', async () => {
     await deliverAll();
     const { apps, outbox } = bed.store;

@@ -18,13 +18,19 @@ const root = join(import.meta.dirname, '..', '..');
 const table: Readonly<Record<string, { code: string[]; types: string[]; packages: string[] }>> = {
   model: { code: [], types: [], packages: ['zod'] },
   metrics: { code: [], types: [], packages: ['node:*'] },
+  tracing: { code: [], types: ['metrics/metrics.ts', 'log.ts'], packages: ['node:*'] },
   workflows: {
     code: ['model/app-state.ts'],
     types: ['activities/index.ts', 'model/app-spec.ts'],
     packages: ['@temporalio/workflow', '@temporalio/common'],
   },
   activities: {
-    code: ['model/app-state.ts', 'runtime/containers.ts', 'metrics/metrics.ts'],
+    code: [
+      'model/app-state.ts',
+      'runtime/containers.ts',
+      'metrics/metrics.ts',
+      'tracing/tracing.ts',
+    ],
     types: ['outbound/identity-provider.ts', 'store/ports.ts', 'config.ts', 'log.ts'],
     packages: ['@temporalio/activity', '@temporalio/common', 'node:*'],
   },
@@ -54,17 +60,27 @@ const table: Readonly<Record<string, { code: string[]; types: string[]; packages
     packages: ['openid-client', 'node:*'],
   },
   agent: {
-    code: ['model/app-state.ts', 'runtime/containers.ts', 'metrics/metrics.ts'],
+    code: [
+      'model/app-state.ts',
+      'runtime/containers.ts',
+      'metrics/metrics.ts',
+      'tracing/tracing.ts',
+    ],
     types: ['store/ports.ts', 'config.ts', 'log.ts'],
     packages: ['node:*'],
   },
   gateway: {
-    code: ['model/app-state.ts', 'metrics/metrics.ts'],
+    code: ['model/app-state.ts', 'metrics/metrics.ts', 'tracing/tracing.ts'],
     types: ['store/ports.ts', 'config.ts', 'log.ts'],
     packages: ['undici', 'node:*'],
   },
   api: {
-    code: ['model/app-state.ts', 'workflows/messages.ts', 'metrics/metrics.ts'],
+    code: [
+      'model/app-state.ts',
+      'workflows/messages.ts',
+      'metrics/metrics.ts',
+      'tracing/tracing.ts',
+    ],
     types: [
       'outbound/identity-provider.ts',
       'store/ports.ts',
@@ -86,6 +102,7 @@ const table: Readonly<Record<string, { code: string[]; types: string[]; packages
 const targets = [
   'model/app-state.ts',
   'metrics/metrics.ts',
+  'tracing/tracing.ts',
   'workflows/app.ts',
   'workflows/messages.ts',
   'activities/index.ts',

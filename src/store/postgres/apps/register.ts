@@ -135,9 +135,9 @@ async function accept(
   needsNew: boolean,
   specRevision: number,
 ): Promise<Operation> {
-  const { name, actor, operationId } = input;
+  const { name, actor, operationId, traceparent } = input;
   const why = `definition ${specRevision}`;
-  const cause = { actor, why };
+  const cause = { actor, why, ...(traceparent === undefined ? {} : { traceparent }) };
   const operation = await acceptOperation(query, {
     id: operationId,
     app: name,

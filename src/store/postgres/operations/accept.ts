@@ -16,6 +16,7 @@ export async function acceptOperation(
     verb: string;
     actor: string;
     why: string;
+    traceparent?: string | undefined;
     joinable: boolean;
     payload: OutboxEntry['payload'];
     event: { what: string; data: Record<string, unknown> };
@@ -27,8 +28,8 @@ export async function acceptOperation(
     `WITH app AS (
        SELECT name FROM apps WHERE name = $1 FOR KEY SHARE
      ), operation AS (
-       INSERT INTO operations (id, entity, verb, actor, why, joinable)
-       SELECT $2, 'app/' || name, $3, $4, $5, $6 FROM app
+       INSERT INTO operations (id, entity, verb, actor, why, joinable, traceparent)
+       SELECT $2, 'app/' || name, $3, $4, $5, $6, $10 FROM app
        ON CONFLICT DO NOTHING
        RETURNING ${operationColumns}
      ), entry AS (
@@ -49,6 +50,7 @@ export async function acceptOperation(
       JSON.stringify(operation.payload),
       operation.event.what,
       JSON.stringify({ ...operation.event.data, operation: operation.id }),
+      operation.traceparent ?? null,
     ],
   );
   return row === undefined ? null : toOperation(row);

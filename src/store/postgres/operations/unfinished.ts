@@ -17,7 +17,8 @@ export async function listUnfinished(
     `SELECT jsonb_build_object(
        'operationId', id,
        'command', CASE verb WHEN 'register' THEN 'replace' ELSE verb END,
-       'cause', jsonb_build_object('actor', actor, 'why', why),
+       'cause', jsonb_strip_nulls(
+         jsonb_build_object('actor', actor, 'why', why, 'traceparent', traceparent)),
        'needsNewInstance', verb = 'replace') AS payload
      FROM operations WHERE entity = $1 AND state = 'accepted' ORDER BY place LIMIT $2`,
     [entity, maxUnfinished],
