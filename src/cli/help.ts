@@ -6,6 +6,8 @@ export function helpText(verbs: readonly Verb[]): string {
   const rows = [
     ['up', 'Run labkeeper on this machine'],
     ['doctor', 'Check every part of this machine, and say the remedy'],
+    ['backup', 'Write the whole state into one archive, while everything runs'],
+    ['restore', 'Restore a backup into an empty data folder'],
     ...verbs.map(({ name, summary }) => [name, summary]),
   ] as [string, string][];
   return `labkeeper keeps a lab's apps working for people.

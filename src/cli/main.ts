@@ -12,14 +12,14 @@ import type { Terminal } from './terminal.ts';
 
 const { env, stdin, stdout, stderr } = process;
 
-// `labkeeper logs plot | head`: whoever reads no more has had enough.
-stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? exitCodes.ok : exitCodes.failed);
-});
-
 async function main(args: readonly string[]): Promise<number> {
   const [verb, ...rest] = args;
   // Loaded when asked for: the other verbs start in a tenth of the time without them.
+  if (verb === 'backup') return (await import('../supervisor/backup/backup.ts')).backup(rest, env);
+  endWhenUnread();
+  if (verb === 'restore') {
+    return (await import('../supervisor/backup/restore.ts')).restore(rest, env);
+  }
   if (verb === 'up') return (await import('../supervisor/up.ts')).up(rest, env);
   if (verb === 'doctor') return (await import('../supervisor/doctor.ts')).doctor(rest, env);
   if (verb === 'login-link') {
@@ -38,6 +38,13 @@ const encryptionKey = {
   add: async () => (await keyFile()).addEncryptionKey(readSettings()),
 };
 const keyFile = () => import('../supervisor/encryption-key.ts');
+
+/** `labkeeper logs plot | head`: whoever reads no more has had enough. */
+function endWhenUnread(): void {
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === 'EPIPE' ? exitCodes.ok : exitCodes.failed);
+  });
+}
 
 async function connect(server: string | null) {
   if (server !== null && !URL.canParse(server)) {

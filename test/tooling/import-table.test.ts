@@ -47,7 +47,7 @@ const table: Readonly<Record<string, { code: string[]; types: string[]; packages
   'store/postgres': {
     code: ['model/app-state.ts', 'store/ports.ts'],
     types: ['config.ts', 'log.ts'],
-    packages: ['pg', 'node:*'],
+    packages: ['pg', 'pg-copy-streams', 'node:*'],
   },
   'store/key-file': {
     code: ['model/app-state.ts', 'store/ports.ts'],
@@ -125,6 +125,8 @@ const targets = [
 const packages = [
   'zod',
   'pg',
+  'pg-copy-streams',
+  'tar-stream',
   'dockerode',
   'undici',
   'openid-client',

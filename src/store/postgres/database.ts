@@ -114,9 +114,7 @@ async function once<Result>(
   let broken = false;
   try {
     await client.query('BEGIN');
-    const result = await work(
-      async (_attempt, sql, values = []) => (await client.query(sql, [...values])).rows,
-    );
+    const result = await work(queryOn(client));
     await client.query('COMMIT');
     return result;
   } catch (error) {
@@ -125,6 +123,11 @@ async function once<Result>(
   } finally {
     client.release(broken);
   }
+}
+
+/** Statements on one connection, whose errors stay as they are: whoever holds it translates them. */
+export function queryOn(client: pg.ClientBase): Query {
+  return async (_attempt, sql, values = []) => (await client.query(sql, [...values])).rows;
 }
 
 async function rolledBack(client: pg.PoolClient): Promise<boolean> {
