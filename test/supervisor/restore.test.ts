@@ -223,6 +223,8 @@ describe.runIf(requirePart('postgres'))('labkeeper restore', () => {
       'nothing made the folder door',
     );
     await expect(files.put(entry('door'), one(''))).rejects.toMatchObject({ code: 'EEXIST' });
+    const room = entry('door', { type: 'directory' });
+    await expect(files.put(room, one(''))).rejects.toMatchObject({ code: 'EEXIST' });
     expect(await readdir(folder)).toEqual(['door']);
   });
 

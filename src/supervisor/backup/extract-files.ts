@@ -1,4 +1,4 @@
-import { chmod, lchown, lutimes, mkdir, open, symlink, utimes } from 'node:fs/promises';
+import { chmod, lchown, lstat, lutimes, mkdir, open, symlink, utimes } from 'node:fs/promises';
 import { toBytes, toText, type BytePath, type Entry } from './entry.ts';
 import { damaged } from './manifest.ts';
 
@@ -46,7 +46,7 @@ export function beginExtraction(file: string, folder: string): Extraction {
       if (!isRoot && entry.uid !== own) done.foreignOwners += 1;
       const owner = isRoot ? entry : null;
       if (entry.type === 'directory') {
-        await mkdir(path, { mode: 0o700 });
+        await makeFolder(path);
         if (owner !== null) await lchown(path, owner.uid, owner.gid);
         open.push(entry);
       } else if (entry.type === 'symlink') {
@@ -64,6 +64,16 @@ export function beginExtraction(file: string, folder: string): Extraction {
       return done;
     },
   };
+}
+
+/** One may be there: the new database has put its password into secrets/. A link there is refused. */
+async function makeFolder(path: Buffer): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    if (!(await lstat(path)).isDirectory()) throw error;
+  }
 }
 
 async function writeFile(
