@@ -74,13 +74,13 @@ export async function boundLogFile(file: string, maxBytes: number): Promise<void
   await truncate(file, 0);
 }
 
-/** The last lines of a log, for a sentence about what went wrong. */
-export async function lastLines(file: string, count: number): Promise<string[]> {
+/** The last lines of a log, from a byte on, for a sentence about what went wrong. */
+export async function lastLines(file: string, count: number, since = 0): Promise<string[]> {
   const handle = await open(file, 'r').catch(() => null);
   if (handle === null) return [];
   try {
     const { size } = await handle.stat();
-    const from = Math.max(0, size - readBytes);
+    const from = Math.min(size, Math.max(since, size - readBytes));
     const buffer = Buffer.alloc(size - from);
     await handle.read(buffer, 0, buffer.length, from);
     const lines = buffer.toString('utf8').split('\n').filter(Boolean);
