@@ -1,5 +1,5 @@
-// Gets ready what a fresh clone lacks: packages, the built program, the Temporal CLI. Needs nothing
-// but Node; safe to interrupt anywhere and to repeat. Usage: node scripts/setup.mjs
+// Gets ready what a fresh clone lacks: packages, the built program, the Temporal CLI or server. Needs
+// nothing but Node; safe to interrupt anywhere and to repeat. Usage: node scripts/setup.mjs [--production]
 import { spawn } from 'node:child_process';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
@@ -11,30 +11,44 @@ const leastNode = [20, 19];
 
 /**
  * Does what is missing and says so. Rejects with one sentence that names the remedy.
- * @param {{ temporal: 'required' | 'optional', built?: boolean }} options a missing Temporal CLI is
- *   told and survived when optional; `built` false leaves dist/ alone
+ * @param {{
+ *   temporal: 'required' | 'optional' | 'none',
+ *   temporalServer?: 'required' | 'optional' | 'none',
+ *   built?: boolean,
+ * }} options the Temporal CLI, and the server of the production set-up: what is missing is told and
+ *   survived when optional; `built` false leaves dist/ alone
  */
-export async function setup({ temporal, built = true }) {
+export async function setup({ temporal, temporalServer = 'none', built = true }) {
   refuseOldNode();
   const began = performance.now();
   const { findTemporalCli, temporalCliVersion } =
     await import('../src/supervisor/temporal-cli.mjs');
+  const { findTemporalServer } = await import('../src/supervisor/temporal-server-programs.mjs');
   const packagesMissing = !(await packagesAreCurrent());
-  const temporalMissing = findTemporalCli(process.env) === null;
+  const temporalMissing = temporal !== 'none' && findTemporalCli(process.env) === null;
+  const serverMissing =
+    temporalServer !== 'none' && findTemporalServer(process.env).missing.length > 0;
   const plan = [
     ...(packagesMissing ? ['install packages (npm ci, about 1 min)'] : []),
     ...(temporalMissing
       ? [`get the Temporal CLI ${temporalCliVersion} (download, or about 4 min to build with Go)`]
       : []),
+    ...(serverMissing ? ['build the Temporal server with Go (about 3 min)'] : []),
     ...(built && !existsSync(join(root, 'dist')) ? ['build the program (about 10 s)'] : []),
   ];
   if (plan.length > 0) console.log(`Setting up: ${plan.join('; ')}.`);
   await oneAtATime(async () => {
     const packages = packagesMissing && !(await packagesAreCurrent()) ? installPackages() : null;
-    const cli = temporalMissing ? getTemporalCli(temporal) : null;
+    // One after the other: each build takes all cores and a lot of memory.
+    const engines = (async () => {
+      if (temporalMissing) await getTemporalCli(temporal);
+      if (serverMissing) await getTemporalServer(temporalServer);
+    })();
+    // It is awaited below; until then a failure must not end the process.
+    engines.catch(() => undefined);
     await packages;
     if (built) await buildProgram();
-    await cli;
+    await engines;
   });
   if (plan.length > 0) console.log(`Set up in ${seconds(began)}.`);
 }
@@ -89,6 +103,31 @@ async function getTemporalCli(need) {
     if (need === 'required') throw error;
     console.log(`  part missing: temporal: ${error.message}`);
   }
+}
+
+async function getTemporalServer(need) {
+  const began = performance.now();
+  const { installTemporalServer } = await import('./temporal-server-install.mjs');
+  try {
+    await installTemporalServer({ say: (line) => console.log(`  ${line}`) });
+    console.log(`  Temporal server built in ${seconds(began)}`);
+  } catch (error) {
+    if (need === 'required') throw error;
+    console.log(`  part missing: temporal-server: ${error.message}`);
+  }
+}
+
+/**
+ * What has to be there to run Temporal the way that the command line asks for; nothing when the
+ * settings name one that runs elsewhere.
+ * @param {readonly string[]} args
+ * @returns {{ temporal: 'required' | 'none', temporalServer: 'required' | 'none' }}
+ */
+export function engineOf(args) {
+  if (process.env.TEMPORAL_ADDRESS) return { temporal: 'none', temporalServer: 'none' };
+  return args.includes('--production')
+    ? { temporal: 'none', temporalServer: 'required' }
+    : { temporal: 'required', temporalServer: 'none' };
 }
 
 /** Two set-ups in one clone would spoil each other's folders: the second waits. */
@@ -159,7 +198,7 @@ function pause(ms) {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  await setup({ temporal: 'required' }).then(
+  await setup(engineOf(process.argv)).then(
     () => console.log('Everything is set up.'),
     (error) => {
       console.error(error.message);

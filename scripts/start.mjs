@@ -2,14 +2,14 @@
 // on change. Other arguments go to `labkeeper up`.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { setup } from './setup.mjs';
+import { engineOf, setup } from './setup.mjs';
 
 const root = join(import.meta.dirname, '..');
 const args = process.argv.slice(2).filter((word) => word !== '--dev');
 const dev = process.argv.includes('--dev');
 
 try {
-  await setup({ temporal: 'required', built: !dev });
+  await setup({ ...engineOf(args), built: !dev });
 } catch (error) {
   console.error(`labkeeper: ${error.message}`);
   process.exit(1);

@@ -1,8 +1,9 @@
 // Gets the Temporal CLI into the user's cache folder. Needs nothing but Node.
 import { createHash } from 'node:crypto';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { goInstall } from './go-install.mjs';
 import {
   cacheFolder,
   isNewEnough,
@@ -98,32 +99,15 @@ async function fetchBytes(url, timeoutMs, maxBytes) {
   return Buffer.concat(chunks);
 }
 
-async function buildWithGo({ work, say, environment }) {
-  if (spawnSync('go', ['version'], { env: environment }).error) throw new Error('no Go on PATH');
-  say('building the Temporal CLI with Go: about 4 min, 2 GB of memory');
-  const began = performance.now();
-  let packages = 0;
-  let last = '';
-  const child = spawn(
-    'go',
-    ['install', '-v', `github.com/temporalio/cli/cmd/temporal@v${version}`],
-    {
-      env: { ...environment, GOBIN: work },
-      stdio: ['ignore', 'ignore', 'pipe'],
+function buildWithGo({ work, say, environment }) {
+  return goInstall({
+    ...{
+      say,
+      environment,
+      into: work,
+      what: 'the Temporal CLI',
+      effort: 'about 4 min, 2 GB of memory',
     },
-  );
-  child.stderr.on('data', (chunk) => {
-    packages += String(chunk).split('\n').length - 1;
-    last = (last + String(chunk)).slice(-1000);
+    package: `github.com/temporalio/cli/cmd/temporal@v${version}`,
   });
-  const beat = setInterval(() => {
-    const seconds = Math.round((performance.now() - began) / 1000);
-    say(`… building the Temporal CLI: ${packages} packages, ${seconds} s`);
-  }, 10_000);
-  const exitCode = await new Promise((done, reject) => {
-    child.once('error', reject);
-    child.once('close', done);
-  }).finally(() => clearInterval(beat));
-  if (exitCode !== 0) throw new Error(`go install failed: ${last.trim()}`);
-  return join(work, 'temporal');
 }

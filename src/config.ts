@@ -134,6 +134,24 @@ export const settings = {
   TEMPORAL_API_KEY_FILE: z.string().optional().describe('File with the API key for Temporal'),
   LABKEEPER_TEMPORAL_UI_URL: z.url().optional().describe('Temporal Web UI, for operators’ links'),
   LABKEEPER_TEMPORAL_CLI: z.string().optional().describe('Path of the Temporal CLI to use'),
+  LABKEEPER_TEMPORAL_SERVER: z
+    .string()
+    .optional()
+    .describe('Path of the Temporal server to use with --production'),
+  LABKEEPER_TEMPORAL_SQL_TOOL: z.string().optional().describe('Path of the SQL tool beside it'),
+  LABKEEPER_TEMPORAL_UI_SERVER: z.string().optional().describe('Path of the Web UI beside it'),
+  LABKEEPER_TEMPORAL_DATABASE: z
+    .string()
+    .regex(/^[a-z_][a-z0-9_]{0,51}$/, 'must be a plain name of a database')
+    .default('temporal')
+    .describe('Database of that server; its second one has the suffix _visibility'),
+  LABKEEPER_TEMPORAL_RETENTION_DAYS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(3650)
+    .default(7)
+    .describe('That server keeps workflows that are over this long'),
   LABKEEPER_HOST_NAME: z
     .string()
     .regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, 'must be a DNS label')
@@ -245,6 +263,9 @@ export const settings = {
     .describe('Least level that is logged'),
 } as const;
 
+/** Read by tests alone; whoever sets them starts our processes with them. */
+const ofTests = ['LABKEEPER_REQUIRE', 'LABKEEPER_TEST_SETUP'];
+
 const schema = z.object(settings);
 export type Config = Readonly<z.infer<typeof schema>>;
 
@@ -265,7 +286,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
       name.startsWith('LABKEEPER_') &&
       !(name in settings) &&
       !isSecretVariable(name) &&
-      name !== 'LABKEEPER_REQUIRE';
+      !ofTests.includes(name);
     if (ours) problems.push(`${name}: is no setting of labkeeper`);
   }
   if (problems.length > 0 || parsed.data === undefined) {

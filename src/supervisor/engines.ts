@@ -4,17 +4,30 @@ import type { DataFolder } from './data-folder.ts';
 import { watchEngine, type Engine } from './engine.ts';
 import { findFreePort } from './free-port.ts';
 import { startPostgres, stopPostgres } from './postgres.ts';
-import { startTemporal, stopTemporal } from './temporal.ts';
 import { findTemporalCli, temporalCliRemedy } from './temporal-cli.mjs';
+import {
+  startTemporalServer,
+  startTemporalUi,
+  stopTemporalServer,
+  type RunningServer,
+} from './temporal-production.ts';
+import { findTemporalServer, temporalServerRemedy } from './temporal-server-programs.mjs';
+import { startTemporal, stopTemporal } from './temporal.ts';
+import { productionFolder, settleWay } from './temporal-way.ts';
 
 /** Where the embedded engines listen when nothing else does; theirs alone, so any will do. */
 const embeddedPostgresPort = 15_432;
 const embeddedTemporalPort = 7_233;
 const embeddedTemporalUiPort = 8_233;
+/** The production server has pools of its own, beside those of our processes. */
+const productionConnections = '200';
+
 export interface EngineOptions {
   config: Config;
   environment: Readonly<Record<string, string | undefined>>;
   folder: DataFolder;
+  /** Temporal runs as a server on the database instead of the development server. */
+  production: boolean;
   log: Log;
   /** A sentence for whoever sits at the terminal. */
   say: (sentence: string) => void;
@@ -30,10 +43,13 @@ export interface Temporal {
   uiUrl: string | null;
 }
 
+/** What has to be undone, last first, so that nothing is left running. */
+export type Undo = (() => Promise<void>)[];
+
 /** The database of the settings when they name one, else our own. */
 export async function startDatabase(
-  { config, environment, folder, log, say }: EngineOptions,
-  undo: (() => Promise<void>)[],
+  { config, environment, folder, production, log, say }: EngineOptions,
+  undo: Undo,
 ): Promise<Database> {
   if (environment['LABKEEPER_DATABASE_URL']) {
     const passwordFile = config.LABKEEPER_DATABASE_PASSWORD_FILE;
@@ -48,7 +64,10 @@ export async function startDatabase(
   const start = async (wanted: number) => {
     const port = await findFreePort({ wanted, address: '127.0.0.1' });
     const passwordFile = folder.databasePassword;
-    return startPostgres({ folder: folder.postgres, port, passwordFile, log });
+    const settings: Record<string, string> = production
+      ? { max_connections: productionConnections }
+      : {};
+    return startPostgres({ folder: folder.postgres, port, passwordFile, settings, log });
   };
   const running = await start(embeddedPostgresPort);
   say(`  PostgreSQL ${howItCame(running.adopted, beganMs)}`);
@@ -59,15 +78,30 @@ export async function startDatabase(
   return { url: running.url, passwordFile: running.passwordFile };
 }
 
-/** The Temporal Service of the settings when they name one, else a development server of our own. */
+/**
+ * The Temporal Service of the settings when they name one, else one of our own: the server on the
+ * database, which it waits for, or the development server.
+ */
 export async function startTemporalService(
-  { config, environment, folder, log, say }: EngineOptions,
-  undo: (() => Promise<void>)[],
+  options: EngineOptions,
+  database: Promise<Database>,
+  undo: Undo,
 ): Promise<Temporal> {
+  const { config, environment, folder, production, say } = options;
   if (environment['TEMPORAL_ADDRESS']) {
     const uiUrl = config.LABKEEPER_TEMPORAL_UI_URL ?? null;
     return { address: config.TEMPORAL_ADDRESS, uiUrl };
   }
+  await settleWay(folder.temporal, production ? 'production' : 'development', say);
+  return production
+    ? startOnDatabase(options, database, undo)
+    : startDevelopmentServer(options, undo);
+}
+
+async function startDevelopmentServer(
+  { config, environment, folder, log, say }: EngineOptions,
+  undo: Undo,
+): Promise<Temporal> {
   const cli = findTemporalCli(environment);
   if (cli === null)
     throw new Error(`cannot start Temporal: there is no Temporal CLI. ${temporalCliRemedy}`);
@@ -81,18 +115,74 @@ export async function startTemporalService(
     startTemporal({ folder: folder.temporal, cli: cli.path, port, uiPort, log });
   const running = await start(embeddedTemporalPort, embeddedTemporalUiPort);
   say(`  Temporal ${howItCame(running.adopted, beganMs)}`);
-  const [port, uiPort] = [running.address, running.uiUrl].map((url) =>
-    Number(url.split(':').at(-1)),
-  );
+  const [port, uiPort] = [portOf(running.address), portOf(running.uiUrl)];
   engine = watchEngine({
     ...{ name: 'Temporal', pid: running.pid, say, log },
-    start: async () => (await start(port ?? 0, uiPort ?? 0)).pid,
+    start: async () => (await start(port, uiPort)).pid,
   });
   return { address: running.address, uiUrl: config.LABKEEPER_TEMPORAL_UI_URL ?? running.uiUrl };
+}
+
+async function startOnDatabase(
+  { config, environment, folder, log, say }: EngineOptions,
+  database: Promise<Database>,
+  undo: Undo,
+): Promise<Temporal> {
+  const { programs, missing } = findTemporalServer(environment);
+  if (programs === null) {
+    throw new Error(
+      `cannot start Temporal: there is no ${missing.join(' and no ')}. ${temporalServerRemedy}`,
+    );
+  }
+  const engines: Engine[] = [];
+  const home = productionFolder(folder.temporal);
+  const { url, passwordFile } = await database;
+  const beganMs = performance.now();
+  undo.push(async () => {
+    for (const engine of engines) engine.release();
+    await stopTemporalServer(home);
+  });
+  const options = {
+    ...{ folder: home, log, namespace: config.TEMPORAL_NAMESPACE },
+    programs: {
+      server: programs.server.path,
+      sqlTool: programs.sqlTool.path,
+      uiServer: programs.uiServer.path,
+    },
+  };
+  const keep = async (
+    name: string,
+    firstPort: number,
+    start: (port: number) => Promise<RunningServer>,
+  ): Promise<RunningServer> => {
+    const running = await start(firstPort);
+    const port = portOf(running.address);
+    const again = async () => (await start(port)).pid;
+    engines.push(watchEngine({ name, pid: running.pid, say, log, start: again }));
+    return running;
+  };
+  const server = await keep('Temporal', embeddedTemporalPort, (port) =>
+    startTemporalServer({
+      ...{ ...options, port, retentionDays: config.LABKEEPER_TEMPORAL_RETENTION_DAYS },
+      database: { url, passwordFile, name: config.LABKEEPER_TEMPORAL_DATABASE },
+    }),
+  );
+  say(`  Temporal on PostgreSQL ${howItCame(server.adopted, beganMs)}`);
+  const ui = await keep('the Temporal Web UI', embeddedTemporalUiPort, (port) =>
+    startTemporalUi({ ...options, port, temporalAddress: server.address }),
+  );
+  return {
+    address: server.address,
+    uiUrl: config.LABKEEPER_TEMPORAL_UI_URL ?? `http://${ui.address}`,
+  };
 }
 
 /** For a terminal: `runs already`, `started in 1.2 s`. */
 export function howItCame(adopted: boolean, beganMs: number): string {
   if (adopted) return 'runs already';
   return `started in ${((performance.now() - beganMs) / 1000).toFixed(1)} s`;
+}
+
+function portOf(address: string): number {
+  return Number(address.split(':').at(-1));
 }

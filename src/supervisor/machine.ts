@@ -16,6 +16,7 @@ import {
   type Database,
   type EngineOptions,
   type Temporal,
+  type Undo,
 } from './engines.ts';
 import { endProcess } from './process-identity.ts';
 import { commandOf, programFolder, type ProcessName } from './program.ts';
@@ -59,7 +60,7 @@ export interface MachineOptions extends EngineOptions {
  */
 export async function startMachine(options: MachineOptions): Promise<Machine> {
   const { folder, log, say } = options;
-  const undo: (() => Promise<void>)[] = [];
+  const undo: Undo = [];
   const stop = async () => {
     for (const step of undo.splice(0).reverse()) {
       await step().catch((error: unknown) => {
@@ -70,9 +71,10 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
   };
   try {
     const leftGateway = await findLeftService(folder.run, 'gateway');
+    const starting = startDatabase(options, undo);
     const outcomes = await Promise.allSettled([
-      startDatabase(options, undo),
-      startTemporalService(options, undo),
+      starting,
+      startTemporalService(options, starting, undo),
       endLeft(folder, 'worker', say),
       endLeft(folder, 'api', say),
     ]);
@@ -176,7 +178,7 @@ async function startServices(
   { folder, log, say, verbose }: MachineOptions,
   environment: Record<string, string | undefined>,
   gateway: ServiceRecord | null,
-  undo: (() => Promise<void>)[],
+  undo: Undo,
 ): Promise<Service[]> {
   const beganMs = performance.now();
   const start = async (name: ProcessName, adopt?: ServiceRecord): Promise<Service> => {

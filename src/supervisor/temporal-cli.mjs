@@ -53,12 +53,30 @@ export function findTemporalCli(environment) {
  * @returns {boolean}
  */
 export function isNewEnough(path) {
+  return isAtLeast(versionSaidBy(path, /Server (\d+\.\d+\.\d+)/), temporalServerVersion);
+}
+
+/**
+ * What a program says of its version; null when it says nothing.
+ * @param {string} path
+ * @param {RegExp} pattern
+ * @returns {string | null}
+ */
+export function versionSaidBy(path, pattern = /version (\d+\.\d+\.\d+)/) {
   const { stdout } = spawnSync(path, ['--version'], { encoding: 'utf8', timeout: 10_000 });
-  const found = /Server (\d+)\.(\d+)\.(\d+)/.exec(stdout ?? '');
-  if (!found) return false;
-  const wanted = temporalServerVersion.split('.').map(Number);
-  const has = found.slice(1).map(Number);
-  for (const [index, number] of wanted.entries()) {
+  return pattern.exec(stdout ?? '')?.[1] ?? null;
+}
+
+/**
+ * Whether a version (null: unknown) is the wanted one or a newer one.
+ * @param {string | null} version
+ * @param {string} wanted
+ * @returns {boolean}
+ */
+export function isAtLeast(version, wanted) {
+  if (version === null) return false;
+  const has = version.split('.').map(Number);
+  for (const [index, number] of wanted.split('.').map(Number).entries()) {
     const own = has[index] ?? 0;
     if (own !== number) return own > number;
   }
@@ -66,7 +84,7 @@ export function isNewEnough(path) {
 }
 
 /** @param {string} path */
-function isProgram(path) {
+export function isProgram(path) {
   try {
     accessSync(path, constants.X_OK);
     return true;

@@ -6,12 +6,14 @@ import { searchAttributes } from '../workflows/search-attributes.ts';
 /** Temporal's numbers for types of search attributes. */
 const types = { Keyword: 2, Bool: 5 } as const;
 const names = Object.values(searchAttributes).map(({ name }) => name);
-/** gRPC's numbers for what only another role, or no caller at all, may do. */
-const refusals: readonly unknown[] = [7, 12];
+/** gRPC's numbers: there is none; what only another role, or no caller at all, may do. */
+const notFound = 5;
+const refusals = [7, 12];
 
 /**
  * Resolves when the frontend serves the namespace and knows our search attributes,
- * registering what is missing. Idempotent. Rejects with the last failure at the deadline, or as soon
+ * registering what is missing. With `retentionDays` the namespace is ours: it is made when it is not
+ * there, and keeps workflows that are over for so long. Idempotent. Rejects with the last failure at the deadline, or as soon
  * as `goOn` answers false; at once with `conflict` when somebody else registered one of our
  * attributes with another type, since each workflow would hang on it.
  */
@@ -19,13 +21,14 @@ export async function prepareNamespace(options: {
   connection: TemporalConnection;
   namespace: string;
   deadlineMs: number;
+  retentionDays?: number;
   goOn?: () => boolean;
 }): Promise<void> {
-  const { connection, namespace, deadlineMs, goOn = () => true } = options;
+  const { connection, namespace, deadlineMs, retentionDays, goOn = () => true } = options;
   const endsAtMs = Date.now() + deadlineMs;
   for (;;) {
     try {
-      await prepareOnce(connection, namespace);
+      await prepareOnce(connection, namespace, retentionDays);
       return;
     } catch (error) {
       if (Date.now() > endsAtMs || !goOn() || isLabError(error)) throw error;
@@ -34,13 +37,24 @@ export async function prepareNamespace(options: {
   }
 }
 
-async function prepareOnce(to: TemporalConnection, namespace: string): Promise<void> {
-  const connection = await Connection.connect({ ...to, connectTimeout: 5_000 }).catch((error) => {
+async function prepareOnce(
+  to: TemporalConnection,
+  namespace: string,
+  retentionDays: number | undefined,
+): Promise<void> {
+  const connection = await Connection.connect({
+    ...to,
+    connectTimeout: 5_000,
+    // By default a server that does not listen yet is tried again only after a second.
+    channelArgs: { 'grpc.initial_reconnect_backoff_ms': 100 },
+  }).catch((error) => {
     throw unreached(to, error);
   });
   try {
     await connection.withDeadline(Date.now() + 10_000, async () => {
-      await connection.workflowService.describeNamespace({ namespace });
+      if (retentionDays === undefined) {
+        await connection.workflowService.describeNamespace({ namespace });
+      } else await keepNamespace(connection, namespace, retentionDays);
       await forgetFirstAttention(connection, namespace);
       const known = await registered(connection, namespace);
       const foreign = names.filter((name) => (known[name] ?? types.Keyword) !== types.Keyword);
@@ -56,6 +70,30 @@ async function prepareOnce(to: TemporalConnection, namespace: string): Promise<v
   } finally {
     await connection.close();
   }
+}
+
+/** Registers the namespace, or gives it another retention when the setting has changed. */
+async function keepNamespace(
+  { workflowService }: Connection,
+  namespace: string,
+  retentionDays: number,
+): Promise<void> {
+  const seconds = retentionDays * 86_400;
+  const workflowExecutionRetentionTtl = { seconds: seconds as never };
+  const known = await workflowService.describeNamespace({ namespace }).catch((error: unknown) => {
+    if (hasCode(error, [notFound])) return null;
+    throw error;
+  });
+  if (known === null) {
+    await workflowService.registerNamespace({
+      namespace,
+      description: 'labkeeper',
+      workflowExecutionRetentionPeriod: workflowExecutionRetentionTtl,
+    });
+    return;
+  }
+  if (Number(known.config?.workflowExecutionRetentionTtl?.seconds) === seconds) return;
+  await workflowService.updateNamespace({ namespace, config: { workflowExecutionRetentionTtl } });
 }
 
 /** The client's own sentence has no reason in it, and about certificates it knows none. */
@@ -81,7 +119,7 @@ async function register(
       searchAttributes: Object.fromEntries(missing.map((name) => [name, types.Keyword])),
     });
   } catch (cause) {
-    if (!(cause instanceof Error && 'code' in cause && refusals.includes(cause.code))) throw cause;
+    if (!hasCode(cause, refusals)) throw cause;
     throw new LabError(
       'invalid',
       `cannot register the search attributes ${missing.join(', ')} in namespace ${namespace}, which Temporal does not let this login do: register them as Keyword with the tools of that service, then start again`,
@@ -104,4 +142,8 @@ async function registered(
 ): Promise<{ [name: string]: number }> {
   const answer = await connection.operatorService.listSearchAttributes({ namespace });
   return answer.customAttributes;
+}
+
+function hasCode(error: unknown, codes: readonly number[]): boolean {
+  return error instanceof Error && 'code' in error && codes.includes(Number(error.code));
 }

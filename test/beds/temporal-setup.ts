@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import type { TestProject } from 'vitest/node';
 import { findTemporalCli } from '../../src/supervisor/temporal-cli.mjs';
 import { identify } from '../../src/supervisor/process-identity.ts';
+import { setUp } from './set-up.ts';
 import { startTemporal, stopTemporal } from '../../src/supervisor/temporal.ts';
 
 declare module 'vitest' {
@@ -19,7 +20,8 @@ const folderPrefix = 'labkeeper-test-temporal-';
 /** One Temporal server for the whole run, on a file of its own that goes with it. */
 export async function temporalBed(project: TestProject): Promise<() => Promise<void>> {
   const cli = findTemporalCli(process.env);
-  if (cli === null) {
+  // Labs have their own; on the production set-up nothing else is run.
+  if (cli === null || setUp === 'production') {
     project.provide('temporalAddress', null);
     return () => Promise.resolve();
   }

@@ -18,6 +18,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { installTemporalCli } from '../../scripts/temporal-cli-install.mjs';
+import { installTemporalServer } from '../../scripts/temporal-server-install.mjs';
+import { findTemporalServer } from '../../src/supervisor/temporal-server-programs.mjs';
 import { findTemporalCli, isNewEnough } from '../../src/supervisor/temporal-cli.mjs';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -35,7 +37,8 @@ describe('setup', () => {
   /** A clone with one package to install, from a file: npm works as always, without a registry. */
   beforeAll(() => {
     template = mkdtempSync(join(tmpdir(), 'labkeeper-clone-'));
-    for (const name of ['scripts', 'src/supervisor/temporal-cli.mjs']) {
+    const engines = ['temporal-cli.mjs', 'temporal-server-programs.mjs'];
+    for (const name of ['scripts', ...engines.map((file) => `src/supervisor/${file}`)]) {
       mkdirSync(dirname(join(template, name)), { recursive: true });
       cpSync(join(root, name), join(template, name), { recursive: true });
     }
@@ -163,6 +166,105 @@ describe('findTemporalCli', () => {
     const path = join(folder, 'temporal');
     write(path, `#!/bin/sh\necho "temporal version 0 (${says}, UI 2.42.1)"\n`, 0o755);
     expect(isNewEnough(path)).toBe(answer);
+  });
+});
+
+describe('the programs of the Temporal server', () => {
+  const names = ['temporal-server', 'temporal-sql-tool', 'temporal-ui-server'];
+  const put = (place: string, name: string, version: string) => {
+    const path = join(folder, place, name);
+    write(path, `#!/bin/sh\necho "${name} version ${version}"\n`, 0o755);
+    return path;
+  };
+  const putAll = (place: string, version: string) =>
+    names.map((name) => put(place, name, name === 'temporal-ui-server' ? '2.42.1' : version));
+  const cache = 'cache/labkeeper/temporal-server-1.29.1';
+  const environment = () => ({
+    XDG_CACHE_HOME: join(folder, 'cache'),
+    PATH: `${join(folder, 'path')}:/usr/bin:/bin`,
+  });
+  const pathsOf = (more: Record<string, string> = {}) => {
+    const { programs } = findTemporalServer({ ...environment(), ...more });
+    return programs === null ? [] : Object.values(programs).map(({ path }) => path);
+  };
+
+  it('are looked for by their settings, then on PATH, then in the cache folder', () => {
+    const cached = putAll(cache, '1.29.1');
+    expect(pathsOf()).toEqual(cached);
+    const onPath = putAll('path', '1.30.2');
+    expect(pathsOf()).toEqual(onPath);
+    const [server = '', sqlTool = '', uiServer = ''] = putAll('set', '1.29.1');
+    const settings = {
+      LABKEEPER_TEMPORAL_SERVER: server,
+      LABKEEPER_TEMPORAL_SQL_TOOL: sqlTool,
+      LABKEEPER_TEMPORAL_UI_SERVER: uiServer,
+    };
+    expect(pathsOf(settings)).toEqual([server, sqlTool, uiServer]);
+  });
+
+  it('are taken from PATH only when new enough, and server and SQL tool of one version', () => {
+    const cached = putAll(cache, '1.29.1');
+    put('path', 'temporal-server', '1.28.0');
+    put('path', 'temporal-sql-tool', '1.28.0');
+    expect(pathsOf()).toEqual(cached);
+    put('path', 'temporal-server', '1.31.0');
+    put('path', 'temporal-sql-tool', '1.30.0');
+    expect(pathsOf()).toEqual(cached);
+  });
+
+  it('are named when they are missing, and a setting that names no program is', () => {
+    put(cache, 'temporal-server', '1.29.1');
+    expect(findTemporalServer(environment())).toEqual({
+      missing: ['temporal-sql-tool', 'temporal-ui-server'],
+      programs: null,
+    });
+    const wrong = { LABKEEPER_TEMPORAL_UI_SERVER: '/nowhere' };
+    expect(() => pathsOf(wrong)).toThrow('LABKEEPER_TEMPORAL_UI_SERVER names no program: /nowhere');
+  });
+
+  /** A Go that builds a program which says a version, and notes what it was asked for. */
+  function putGo(version: string): string {
+    const asked = join(folder, 'asked');
+    const script = [
+      '#!/bin/sh',
+      '[ "$1" = version ] && exit 0',
+      `echo "$3" >> ${asked}`,
+      'program="$GOBIN/$(basename "${3%@*}")"',
+      `said=${version}; case "$3" in *ui-server*) said=2.42.1;; esac`,
+      'printf \'#!/bin/sh\\necho version %s\\n\' "$said" > "$program"',
+      'chmod +x "$program"',
+    ];
+    write(join(folder, 'path', 'go'), script.join('\n'), 0o755);
+    return asked;
+  }
+  const install = () => installTemporalServer({ say: () => undefined, environment: environment() });
+
+  it('are built with Go at their pinned versions, each under a name of its own, and once', async () => {
+    const asked = putGo('1.29.1');
+    await install();
+    expect(pathsOf()).toEqual(names.map((name) => join(folder, cache, name)));
+    await install();
+    expect(readFileSync(asked, 'utf8').trim().split('\n')).toEqual([
+      'go.temporal.io/server/cmd/server@v1.29.1',
+      'go.temporal.io/server/cmd/tools/sql@v1.29.1',
+      'github.com/temporalio/ui-server/v2/cmd/server@v2.42.1',
+    ]);
+    expect(readdirSync(join(folder, cache)).sort()).toEqual(names);
+  });
+
+  it('are not taken when they say another version', async () => {
+    putGo('1.0.0');
+    await expect(install()).rejects.toThrow('temporal-server says version 1.0.0 instead of 1.29.1');
+    expect(readdirSync(join(folder, cache))).toEqual([]);
+  });
+
+  it('can be had in five ways, which are named where there is no Go', async () => {
+    const bare = { XDG_CACHE_HOME: join(folder, 'cache'), PATH: '/nowhere' };
+    const failure = await installTemporalServer({ say: () => undefined, environment: bare }).catch(
+      (error: Error) => error.message,
+    );
+    const ways = ['LABKEEPER_TEMPORAL_SERVER', 'on PATH', 'temporal-server-1.29.1', 'install Go'];
+    for (const way of [...ways, 'TEMPORAL_ADDRESS']) expect(failure).toContain(way);
   });
 });
 

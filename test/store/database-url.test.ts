@@ -1,13 +1,13 @@
-import { chown, chmod, copyFile, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectionOptions } from '../../src/store/postgres/database.ts';
 import { parseDatabaseUrl } from '../../src/store/postgres/database-url.ts';
-import { startPostgres, stopPostgres } from '../../src/supervisor/postgres.ts';
+import { stopPostgres } from '../../src/supervisor/postgres.ts';
 import { makeAuthority, type Authority, type Certificate } from '../beds/certificates.ts';
+import { startEncryptedPostgres } from '../beds/encrypted-postgres.ts';
 import { requirePart } from '../beds/require.ts';
 
 describe('the address of the database', () => {
@@ -60,34 +60,12 @@ describe.runIf(requirePart('postgres') && requirePart('openssl'))('a database be
     [authority, other] = [await makeAuthority(folder), await makeAuthority(folder, 'other')];
     client = await authority.sign('labkeeper');
     passwordFile = join(folder, 'password');
-    const start = (settings: Record<string, string>) =>
-      startPostgres({
-        ...{ folder: join(folder, 'postgres'), port: 0, passwordFile, settings },
-        log: pino({ level: 'silent' }),
-      });
-    await start({});
-    await stopPostgres(join(folder, 'postgres'));
-    const own = await authority.sign('database', ['DNS:localhost']);
-    for (const file of [own.certFile, own.keyFile, authority.certFile]) await giveToDatabase(file);
-    ({ port } = await start({
-      ...{ ssl: 'on', ssl_cert_file: "'database.crt'", ssl_key_file: "'database.key'" },
-      ssl_ca_file: "'authority.crt'",
-    }));
+    ({ port } = await startEncryptedPostgres(folder, authority, passwordFile));
   }, 120_000);
   afterAll(async () => {
     await stopPostgres(join(folder, 'postgres'));
     await rm(folder, { recursive: true, force: true });
   });
-
-  /** PostgreSQL takes only a key that is its own. */
-  async function giveToDatabase(file: string): Promise<void> {
-    const data = join(folder, 'postgres');
-    const copy = join(data, file.slice(folder.length + 1));
-    await copyFile(file, copy);
-    await chmod(copy, 0o600);
-    const { uid, gid } = await stat(join(data, 'PG_VERSION'));
-    await chown(copy, uid, gid);
-  }
 
   /** Whether a connection is encrypted, and what the server knows of its client. */
   async function connect(host: string, words: Record<string, string>) {

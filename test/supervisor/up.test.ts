@@ -1,26 +1,24 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { processContainers } from '../../src/runtime/process/index.ts';
-import { readAddresses, type Addresses } from '../../src/supervisor/addresses.ts';
+import type { Addresses } from '../../src/supervisor/addresses.ts';
 import { findFreePort } from '../../src/supervisor/free-port.ts';
 import { identify } from '../../src/supervisor/process-identity.ts';
 import { eventually } from '../beds/eventually.ts';
 import { requirePart } from '../beds/require.ts';
-
-const root = join(import.meta.dirname, '..', '..');
-const startDeadlineMs = 90_000;
-
-interface Up {
-  child: ChildProcess;
-  output: () => string;
-  ended: Promise<number | null>;
-}
+import {
+  askDoctor,
+  knownAddresses,
+  endLeftovers,
+  startDeadlineMs,
+  startUp,
+  untilReady,
+  upSettings,
+  type Up,
+} from './up-bed.ts';
 
 /** One machine's life, in order: each test goes on where the one before it left. */
 describe.runIf(requirePart('temporal') && requirePart('postgres'))('labkeeper up', () => {
@@ -38,59 +36,24 @@ describe.runIf(requirePart('temporal') && requirePart('postgres'))('labkeeper up
     busy = createServer().listen(0, '127.0.0.1');
     await once(busy, 'listening');
     settings = {
-      ...{ LABKEEPER_DATA: join(folder, 'data'), LABKEEPER_DOCKER: 'off' },
+      ...upSettings(folder),
       LABKEEPER_CONSOLE_PORT: String((busy.address() as { port: number }).port),
       LABKEEPER_APPS_PORT: String(await findFreePort({ wanted: 0, address: '127.0.0.1' })),
-      ...{ LABKEEPER_API_PORT: '0', LABKEEPER_AGENT_PORT: '0', LABKEEPER_GATEWAY_VETO_MS: '3000' },
-      ...{ LABKEEPER_GATEWAY_METRICS_PORT: '0', LABKEEPER_WORKER_METRICS_PORT: '0' },
     };
     first = up();
-    await ready(first);
+    await untilReady(first);
     addresses = await known();
   }, startDeadlineMs);
   afterAll(async () => {
     busy.close();
     for (const one of [first, second]) one?.child.kill('SIGTERM');
     await Promise.all([first?.ended, second?.ended]);
-    await removeApps(join(folder, 'data', 'hosts', 'local', 'apps'));
+    await endLeftovers(folder);
     await rm(folder, { recursive: true, force: true });
   }, startDeadlineMs);
 
-  function up(...args: string[]): Up {
-    const program = ['--import', 'tsx', join(root, 'src', 'cli', 'main.ts'), 'up', ...args];
-    const child = spawn(process.execPath, program, {
-      cwd: root,
-      env: { ...process.env, ...settings },
-    });
-    let output = '';
-    child.stdout.on('data', (chunk) => (output += String(chunk)));
-    child.stderr.on('data', (chunk) => (output += String(chunk)));
-    const ended = once(child, 'exit').then(([code]) => code as number | null);
-    return { child, output: () => output, ended };
-  }
-
-  function doctor() {
-    const program = ['--import', 'tsx', join(root, 'src', 'cli', 'main.ts'), 'doctor', '--json'];
-    const env = { ...process.env, ...settings };
-    return spawnSync(process.execPath, program, { cwd: root, env, encoding: 'utf8' });
-  }
-
-  /** Its URLs are printed, or it has ended: then its words are the failure. */
-  async function ready(one: Up): Promise<void> {
-    await eventually(
-      () => {
-        expect(one.output() + (one.child.exitCode ?? '')).toMatch(/Ctrl-C ends it|labkeeper: /);
-      },
-      { deadlineMs: startDeadlineMs },
-    );
-    expect(one.output()).toContain('Ctrl-C ends it');
-  }
-
-  async function known(): Promise<Addresses> {
-    const found = await readAddresses(join(folder, 'data', 'run'));
-    if (found === null) throw new Error('no addresses were written');
-    return found;
-  }
+  const up = (...args: string[]) => startUp(settings, ...args);
+  const known = () => knownAddresses(folder);
 
   async function pids(): Promise<Record<string, number>> {
     const record = async (path: string) =>
@@ -134,11 +97,7 @@ describe.runIf(requirePart('temporal') && requirePart('postgres'))('labkeeper up
   });
 
   it('is found well by the doctor, part by part', () => {
-    const { status, stdout } = doctor();
-    const { ok, checks } = JSON.parse(stdout) as {
-      ok: boolean;
-      checks: { name: string; state: string }[];
-    };
+    const { status, ok, checks } = askDoctor(settings);
     const failed = checks.filter(({ state }) => state === 'failed');
     expect(failed).toEqual([]);
     expect({ ok, status }).toEqual({ ok: true, status: 0 });
@@ -182,7 +141,7 @@ describe.runIf(requirePart('temporal') && requirePart('postgres'))('labkeeper up
     expect((await fetch(app.url)).status).toBe(200);
 
     second = up();
-    await ready(second);
+    await untilReady(second);
     const after = await pids();
     expect(second.output()).toContain('PostgreSQL runs already');
     expect(second.output()).toContain('Temporal runs already');
@@ -205,7 +164,7 @@ describe.runIf(requirePart('temporal') && requirePart('postgres'))('labkeeper up
 
   it('puts every app to sleep at its end with --stop-all', async () => {
     second = up('--stop-all');
-    await ready(second);
+    await untilReady(second);
     expect((await example()).status).toBe('ready');
     second.child.kill('SIGTERM');
     expect(await second.ended).toBe(0);
@@ -213,13 +172,3 @@ describe.runIf(requirePart('temporal') && requirePart('postgres'))('labkeeper up
     expect(second.output()).not.toContain('go on running:');
   }, 120_000);
 });
-
-/** What a failed test left running. */
-async function removeApps(path: string): Promise<void> {
-  const runtime = processContainers({
-    ...{ installation: 'any', folder: path, log: pino({ level: 'silent' }) },
-  });
-  for (const name of await readdir(path).catch(() => [])) {
-    if (name.startsWith('app-')) await runtime.remove(name);
-  }
-}

@@ -3,6 +3,7 @@ import { openPostgresStore } from '../../store/postgres/index.ts';
 import type { Host, Store } from '../../store/ports.ts';
 import { temporalConnection } from '../../temporal-connection.ts';
 import { prepareNamespace } from '../temporal-namespace.ts';
+import { wayOf } from '../temporal-way.ts';
 import { join, resolve } from 'node:path';
 import { check, type Check, type Checkup } from './check.ts';
 
@@ -11,8 +12,12 @@ const startIt = 'npm start (or `labkeeper up`)';
 
 /** PostgreSQL, Temporal, and the hosts that report to the database. */
 export async function checkEngines(checkup: Checkup): Promise<Check[]> {
-  const [database, temporal] = await Promise.all([checkDatabase(checkup), checkTemporal(checkup)]);
-  return [...database, temporal];
+  const [database, ...temporal] = await Promise.all([
+    checkDatabase(checkup),
+    checkTemporal(checkup),
+    checkTemporalUi(checkup),
+  ]);
+  return [...database, ...temporal];
 }
 
 async function checkDatabase({ config, environment, addresses }: Checkup): Promise<Check[]> {
@@ -78,13 +83,38 @@ async function checkTemporal({ config, environment, addresses }: Checkup): Promi
   if (!address) return notRunning('Temporal');
   const remedy = external
     ? 'correct the TEMPORAL_ settings (address, namespace, TLS, API key), or start that server'
-    : 'see temporal/server.log in the data folder, then start labkeeper again';
+    : `see ${logOf(config, 'server')} in the data folder, then start labkeeper again`;
   return check('Temporal', remedy, async () => {
     const namespace = config.TEMPORAL_NAMESPACE;
     const connection = external ? temporalConnection(config) : { address };
     await prepareNamespace({ connection, namespace, deadlineMs: 0 });
     return `answers on ${address}, namespace ${namespace}`;
   });
+}
+
+/** Only operators miss it: a warning. */
+async function checkTemporalUi({ config, environment, addresses }: Checkup): Promise<Check> {
+  const name = 'Temporal Web UI';
+  const url = config.LABKEEPER_TEMPORAL_UI_URL ?? addresses?.temporalUiUrl;
+  if (environment['TEMPORAL_ADDRESS'] && !url) {
+    return { name, state: 'skipped', detail: 'LABKEEPER_TEMPORAL_UI_URL names none' };
+  }
+  if (!url) return notRunning(name);
+  const remedy = `see ${logOf(config, 'ui')} in the data folder, or correct LABKEEPER_TEMPORAL_UI_URL`;
+  const found = await check(name, remedy, async () => {
+    const answer = await fetch(url, { signal: AbortSignal.timeout(5_000) });
+    await answer.body?.cancel();
+    if (!answer.ok) throw new Error(`${url} answers ${answer.status}`);
+    return `answers on ${url}`;
+  });
+  return found.state === 'failed' ? { ...found, state: 'warning' } : found;
+}
+
+function logOf(config: Checkup['config'], server: 'server' | 'ui'): string {
+  const folder = join(resolve(config.LABKEEPER_DATA), 'temporal');
+  return wayOf(folder) === 'production'
+    ? `temporal/production/${server}.log`
+    : 'temporal/server.log';
 }
 
 function notRunning(name: string): Check {

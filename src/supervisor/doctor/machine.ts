@@ -5,6 +5,8 @@ import { refusalToBind } from '../../model/bind.ts';
 import { choosePorts, wishedPorts } from '../addresses.ts';
 import { dataVersion } from '../data-folder.ts';
 import { findTemporalCli, temporalCliRemedy } from '../temporal-cli.mjs';
+import { findTemporalServer, temporalServerRemedy } from '../temporal-server-programs.mjs';
+import { wayOf } from '../temporal-way.ts';
 import { check, type Check, type Checkup } from './check.ts';
 
 const leastOpenFiles = 4096;
@@ -16,7 +18,7 @@ export async function checkMachine(checkup: Checkup): Promise<Check[]> {
     checkNode(),
     checkData(checkup),
     checkDisk(checkup),
-    checkTemporalCli(checkup),
+    checkTemporalProgram(checkup),
     checkDocker(checkup),
     checkLimits(),
     checkPorts(checkup),
@@ -68,14 +70,28 @@ function checkDisk({ config }: Checkup): Promise<Check> {
   });
 }
 
-function checkTemporalCli({ environment }: Checkup): Promise<Check> {
+/** The program that a start on this data folder would need. */
+function checkTemporalProgram({ config, environment }: Checkup): Promise<Check> {
+  const elsewhere = environment['TEMPORAL_ADDRESS'];
+  const temporal = join(resolve(config.LABKEEPER_DATA), 'temporal');
+  if (!elsewhere && wayOf(temporal) === 'production') return checkTemporalServer(environment);
   return check('Temporal CLI', temporalCliRemedy, async () => {
-    if (environment['TEMPORAL_ADDRESS']) {
+    if (elsewhere) {
       return { state: 'skipped', detail: 'not needed: TEMPORAL_ADDRESS names a server' };
     }
     const found = findTemporalCli(environment);
     if (found === null) throw new Error('not found');
     return found.path;
+  });
+}
+
+function checkTemporalServer(environment: Checkup['environment']): Promise<Check> {
+  return check('Temporal server', temporalServerRemedy, async () => {
+    const { programs, missing } = findTemporalServer(environment);
+    if (programs === null) throw new Error(`not found: ${missing.join(', ')}`);
+    return Object.values(programs)
+      .map(({ path }) => path)
+      .join(', ');
   });
 }
 
