@@ -14,26 +14,64 @@ export interface Visits {
 interface WaitingVisit {
   visitor: 'page' | 'call';
   beganMs: number;
-  /** When its app was there to answer; null while it is not. */
-  openMs: number | null;
+  /** The app has done something since: its end is the end of this wait. */
+  moved: boolean;
+  open: boolean;
   span: Span;
+  patience: NodeJS.Timeout;
 }
 
-/** Who comes back later than this after the app was ready had not waited for it. */
-const comesBackWithinMs = 30_000;
+/** Longer than any start: what is left of visits whose wish was never heard. */
+const waitsAtMostMs = 15 * 60_000;
 
-/** The first visitor of a wake stands for all: the longest wait. */
-export function createVisits(routes: Routes, counts: GatewayCounts, tracing: Tracing): Visits {
+/**
+ * The first visitor of a wake stands for all: the longest wait. Who does not come back within
+ * `comesBackWithinMs` once the app is there had not waited for it.
+ */
+export function createVisits(
+  routes: Routes,
+  counts: GatewayCounts,
+  tracing: Tracing,
+  comesBackWithinMs: number,
+): Visits {
   const visits: Visits = { byApp: new Map(), counts, tracing };
   routes.watchers.add((app, entry) => {
     const visit = visits.byApp.get(app);
     if (visit === undefined) return;
-    if (entry === null || entry.status === 'failed' || entry.status === 'asleep') {
-      visits.byApp.delete(app);
+    const rests = entry === null || entry.status === 'failed' || entry.status === 'asleep';
+    if (entry === null || (rests && visit.moved)) {
+      drop(visits, app, visit);
       visit.span.end({ failure: entry?.status ?? 'removed' });
-    } else if (entry.route.target !== null) visit.openMs ??= performance.now();
+      return;
+    }
+    visit.moved ||= !rests;
+    if (entry.route.target === null || visit.open) return;
+    visit.open = true;
+    clearTimeout(visit.patience);
+    visit.patience = patience(visits, app, comesBackWithinMs);
   });
   return visits;
+}
+
+export function closeVisits(visits: Visits): void {
+  for (const [app, visit] of visits.byApp) {
+    drop(visits, app, visit);
+    visit.span.end({ failure: 'gateway ended' });
+  }
+}
+
+function patience(visits: Visits, app: string, ms: number): NodeJS.Timeout {
+  return setTimeout(() => {
+    const visit = visits.byApp.get(app);
+    if (visit === undefined) return;
+    drop(visits, app, visit);
+    visit.span.end({ failure: 'left' });
+  }, ms).unref();
+}
+
+function drop(visits: Visits, app: string, visit: WaitingVisit): void {
+  visits.byApp.delete(app);
+  clearTimeout(visit.patience);
 }
 
 /** A visit met an app that is not there: its trace, or a new one, goes on in what wakes the app. */
@@ -54,7 +92,11 @@ export function visitBegins(
       'http.request.method': head.method,
     },
   });
-  visits.byApp.set(app, { visitor, beganMs: performance.now(), openMs: null, span });
+  visits.byApp.set(app, {
+    ...{ visitor, span, moved: false, open: false },
+    beganMs: performance.now(),
+    patience: patience(visits, app, waitsAtMostMs),
+  });
 }
 
 /** The traceparent for what is done because of the visit that waits for an app. */
@@ -66,11 +108,7 @@ export function traceOfVisit(visits: Visits, app: string): string | undefined {
 export function visitEnds(visits: Visits, app: string, status: number): void {
   const visit = visits.byApp.get(app);
   if (visit === undefined) return;
-  visits.byApp.delete(app);
-  const nowMs = performance.now();
-  const waited = nowMs - (visit.openMs ?? nowMs) <= comesBackWithinMs;
-  visit.span.end(
-    waited ? { attributes: { 'http.response.status_code': status } } : { failure: 'left' },
-  );
-  if (waited) visits.counts.waited[visit.visitor].observe((nowMs - visit.beganMs) / 1000);
+  drop(visits, app, visit);
+  visit.span.end({ attributes: { 'http.response.status_code': status } });
+  visits.counts.waited[visit.visitor].observe((performance.now() - visit.beganMs) / 1000);
 }

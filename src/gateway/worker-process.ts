@@ -19,7 +19,7 @@ import { keepSnapshot, readSnapshot } from './snapshot.ts';
 import { closeAllSockets, createSockets } from './sockets.ts';
 import { closePool, createPool } from './upstream.ts';
 import { createLedger, createReporter } from './use.ts';
-import { createVisits } from './visits.ts';
+import { closeVisits, createVisits } from './visits.ts';
 import { apiCaller, closeWaker, createWaker, type Waker } from './wake.ts';
 import { createWatch } from './watch.ts';
 
@@ -48,6 +48,7 @@ export interface GatewayPace {
   lookEveryMs: number;
   snapshotEveryMs: number;
   apiTimeoutMs: number;
+  comesBackWithinMs: number;
 }
 
 export interface GatewayWorker {
@@ -73,6 +74,7 @@ const usualPace: GatewayPace = {
   lookEveryMs: 500,
   snapshotEveryMs: 1_000,
   apiTimeoutMs: 5_000,
+  comesBackWithinMs: 30_000,
 };
 
 /** Serves both listeners in this process: everything of the gateway but the primary. */
@@ -130,7 +132,7 @@ export async function startGatewayWorker(options: GatewayWorkerOptions): Promise
     sockets,
     log,
     counts,
-    visits: createVisits(routes, counts, tracing),
+    visits: createVisits(routes, counts, tracing, pace.comesBackWithinMs),
   };
 
   const seen = keepSeen({ ...options, everyMs: pace.seenEveryMs });
@@ -189,6 +191,7 @@ export async function startGatewayWorker(options: GatewayWorkerOptions): Promise
       clearTimeout(last);
       clearInterval(reporting);
       closeWaker(waker);
+      closeVisits(gateway.visits);
       watch.close();
       ending.abort();
       seen.stop();

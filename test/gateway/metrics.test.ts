@@ -57,6 +57,35 @@ describe('the numbers of a gateway', () => {
     expect(number(bed, waitedBy('page'))).toBe(0);
   });
 
+  test('who does not come back had not waited, and the next visitor is a new one', async () => {
+    const app = await openApp((_request, response) => response.end('served'));
+    const bed = await openGateway({ pace: { comesBackWithinMs: 20 } });
+    bed.store.add('plot', {});
+    await untilStatus(bed, 'plot', 'asleep');
+    await (await browse(bed.url('/app/plot/'))).text();
+    bed.store.publish('plot', app.port);
+    await untilStatus(bed, 'plot', 'ready');
+    const began = performance.now();
+    await eventually(() => expect(performance.now() - began).toBeGreaterThan(60));
+    await (await browse(bed.url('/app/plot/'))).text();
+    expect(number(bed, waitedBy('page'))).toBe(0);
+  });
+
+  test('a wait goes on when something else about the sleeping app changes', async () => {
+    const app = await openApp((_request, response) => response.end('served'));
+    const bed = await openGateway();
+    bed.store.add('plot', {});
+    await untilStatus(bed, 'plot', 'asleep');
+    await (await browse(bed.url('/app/plot/'))).text();
+    bed.store.change('plot', { detail: 'a word' });
+    bed.store.change('plot', { wanted: 'awake', phase: 'starting' });
+    await untilStatus(bed, 'plot', 'starting');
+    bed.store.publish('plot', app.port);
+    await untilStatus(bed, 'plot', 'ready');
+    await (await browse(bed.url('/app/plot/'))).text();
+    expect(number(bed, waitedBy('page'))).toBe(1);
+  });
+
   test('answers are counted by class, and apps that give none by how they fail', async () => {
     const app = await openApp((request, response) => {
       response.statusCode = Number(request.url?.slice(1));

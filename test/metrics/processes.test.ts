@@ -22,7 +22,7 @@ describe.runIf(present)('the metrics of the processes', () => {
     expect(answer.status).toBe(200);
     await answer.text();
   });
-  afterAll(() => lab.close());
+  afterAll(() => lab?.close());
 
   const addressOf = (process: keyof typeof catalog): string =>
     ({
@@ -120,6 +120,21 @@ describe.runIf(present)('the metrics of the processes', () => {
       expect(worker.value('labkeeper_crashes_total', { outcome: 'restarting' })).toBe(1);
       expect(worker.value('labkeeper_starts_total', { outcome: 'ready' })).toBe(2);
     });
+  });
+
+  it('stand still for an app that sleeps: no row is written for it', async () => {
+    const { id } = await lab.client.apps.stop('echo');
+    await lab.client.operations.wait(id);
+    const memory = async () => (await look('worker')).value('labkeeper_agent_memory_bytes');
+    // A whole round of samples without it.
+    await eventually(async () => expect(await memory()).toBe(0));
+    const before = await lab.client.apps.history('echo');
+    const rounds = async () =>
+      (await look('worker')).value('labkeeper_agent_reconciles_total', { outcome: 'done' }) ?? 0;
+    const seen = await rounds();
+    await eventually(async () => expect(await rounds()).toBeGreaterThan(seen + 1));
+    expect(await lab.client.apps.history('echo')).toEqual(before);
+    await (await fetch(lab.appUrl('echo'))).text();
   });
 
   it('tell what the agent of the host sees', async () => {
