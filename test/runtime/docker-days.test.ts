@@ -1,17 +1,17 @@
-import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Containers, Instance, InstanceSpec } from '../../src/runtime/containers.ts';
 import { dockerContainers } from '../../src/runtime/docker/index.ts';
 import { startDockerEngine, type DockerEngine } from '../beds/docker.ts';
 import { eventually } from '../beds/eventually.ts';
 import { busyboxImage, nodeImage } from '../beds/images.ts';
+import { startRegistry } from '../beds/registry.ts';
 import { requirePart } from '../beds/require.ts';
 
 /** What only a Docker Engine can do to us: restarts, registries, networks, foreign containers. */
@@ -202,26 +202,20 @@ describe.runIf(requirePart('docker') && requirePart('busybox'))('a Docker Engine
   it.runIf(requirePart('registry'))('pulls from a registry, and tells how far it is', async () => {
     const registry = await startRegistry();
     try {
-      const image = `127.0.0.1:${registry.port}/lab/box`;
-      await engine.docker.getImage(busybox).tag({ repo: image, tag: 'v1' });
-      const pushed = await engine.docker.getImage(`${image}:v1`).push({
-        authconfig: { username: '', password: '', serveraddress: '' },
-      });
-      expect(await text(pushed)).toContain('digest: sha256:');
-      await engine.docker.getImage(`${image}:v1`).remove();
+      const image = await registry.push(engine.docker, busybox, 'lab/box', 'v1');
       const told: string[] = [];
-      const spec = specOf('echo pulled', { image: `${image}:v1` });
+      const spec = specOf('echo pulled', { image });
       const instance = await containers.ensure(spec, { onProgress: (line) => told.push(line) });
-      expect(told[0]).toBe(`pulling image ${image}:v1`);
+      expect(told[0]).toBe(`pulling image ${image}`);
       expect(instance.imageDigest).toMatch(/^sha256:[0-9a-f]{64}$/);
-      const head = await fetch(`http://127.0.0.1:${registry.port}/v2/lab/box/manifests/v1`, {
+      const head = await fetch(`http://${registry.host}/v2/lab/box/manifests/v1`, {
         method: 'HEAD',
         headers: { accept: 'application/vnd.docker.distribution.manifest.v2+json' },
       });
       expect(instance.imageDigest).toBe(head.headers.get('docker-content-digest'));
       await containers.remove(spec.name);
       await expect(
-        containers.ensure(specOf('true', { image: `${image}:v2` })),
+        containers.ensure(specOf('true', { image: `${registry.host}/lab/box:v2` })),
       ).rejects.toMatchObject({
         type: 'image_not_found',
         message: expect.stringContaining('v2') as string,
@@ -230,6 +224,46 @@ describe.runIf(requirePart('docker') && requirePart('busybox'))('a Docker Engine
       await registry.stop();
     }
   });
+
+  it.runIf(requirePart('registry'))(
+    'pulls what is not for everybody with the right password, and says whose fault it is else',
+    async () => {
+      const right = { username: 'lab', password: 'right-canary/+&"' };
+      const registry = await startRegistry(right);
+      try {
+        const image = await registry.push(engine.docker, busybox, 'lab/private', 'v1');
+        const start = async (credentials: typeof right | null) => {
+          const spec = specOf('echo pulled', {
+            image,
+            registryCredentials: async () => credentials,
+          });
+          const outcome = await containers.ensure(spec).catch((error: unknown) => error);
+          expect(await containers.inspect(spec.name)).toEqual(
+            outcome instanceof Error ? null : expect.objectContaining({ name: spec.name }),
+          );
+          return outcome;
+        };
+        const remedy = `\`labkeeper secrets registry set ${registry.host}\``;
+        const none = await start(null);
+        expect(none).toMatchObject({ name: 'LabError', type: 'registry_refused' });
+        expect(String(none)).toMatch(/asks who wants it .*no credentials for it are set/);
+        expect(String(none)).toContain(remedy);
+        for (const wrong of [
+          { username: 'lab', password: 'wrong-canary' },
+          { username: 'nobody', password: right.password },
+        ]) {
+          const refused = await start(wrong);
+          expect(refused).toMatchObject({ name: 'LabError', type: 'registry_refused' });
+          expect(String(refused)).toContain('refuses the user name and password that are set');
+          expect(String(refused)).toContain(remedy);
+          expect(inspect(refused, { depth: 10 })).not.toContain('canary');
+        }
+        expect(await start(right)).toMatchObject({ imageDigest: expect.any(String) as string });
+      } finally {
+        await registry.stop();
+      }
+    },
+  );
 
   it('that restarts ends its containers, which are found as exited, logs and all', async () => {
     const spec = specOf('echo before; sleep 600');
@@ -280,34 +314,3 @@ describe.runIf(requirePart('docker') && requirePart('busybox'))('a Docker Engine
     await containers.ping();
   });
 });
-
-/** A real registry on loopback, which engines trust without TLS. */
-async function startRegistry(): Promise<{ port: number; stop: () => Promise<void> }> {
-  const folder = mkdtempSync(join(tmpdir(), 'labkeeper-registry-'));
-  const port = await new Promise<number>((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const taken = (probe.address() as AddressInfo).port;
-      probe.close(() => resolve(taken));
-    });
-  });
-  const config = join(folder, 'config.yml');
-  const settings = {
-    version: 0.1,
-    log: { level: 'error' },
-    storage: { filesystem: { rootdirectory: join(folder, 'data') } },
-    http: { addr: `127.0.0.1:${port}` },
-  };
-  writeFileSync(config, JSON.stringify(settings));
-  const registry = spawn('docker-registry', ['serve', config], { stdio: 'ignore' });
-  await eventually(async () => {
-    expect((await fetch(`http://127.0.0.1:${port}/v2/`)).status).toBe(200);
-  });
-  return {
-    port,
-    async stop() {
-      registry.kill('SIGKILL');
-      await once(registry, 'exit');
-      rmSync(folder, { recursive: true });
-    },
-  };
-}

@@ -1,8 +1,10 @@
-import { appEntity } from '../../model/names.ts';
+import { appEntity, instanceName } from '../../model/names.ts';
 import type { UsageJson } from '../../model/api.ts';
+import type { AppSecretJson } from '../../model/secret-api.ts';
 import type { App, AppRoute, Operation, UseStore } from '../../store/ports.ts';
 import type { AppLogs } from '../app-log-source.ts';
 import type { ApiDependencies } from '../dependencies.ts';
+import { appSecretJson } from '../present-secrets.ts';
 import { readTimeline, type TimelinePage } from './timeline.tsx';
 
 /** What could be read, or why it could not: a host that is silent must not hide the whole page. */
@@ -16,6 +18,7 @@ export interface AppFacts {
   use: Awaited<ReturnType<UseStore['read']>>;
   usage: Reading<UsageJson | null>;
   log: Reading<string>;
+  secrets: AppSecretJson[];
 }
 
 const tailBytes = 12 * 1024;
@@ -28,7 +31,8 @@ export async function readAppFacts(
   app: App,
   asked: { before: string | undefined; operation: Operation | null },
 ): Promise<AppFacts> {
-  const [timeline, route, use, usage, log] = await Promise.all([
+  const instance = instanceName(app.name, app.condition.generation);
+  const [timeline, route, use, usage, log, secrets] = await Promise.all([
     readTimeline(store.events, { entity: appEntity(app.name), before: asked.before }),
     store.routes.find(app.name),
     store.use.read(app.name),
@@ -37,8 +41,9 @@ export async function readAppFacts(
       const { bytes } = await logs.read(app, app.condition.generation, { tailBytes }, signal);
       return new TextDecoder().decode(bytes);
     }),
+    store.secrets.ofApp(app.name, instance).then((found) => found.map(appSecretJson)),
   ]);
-  return { timeline, operation: asked.operation, route, use, usage, log };
+  return { timeline, operation: asked.operation, route, use, usage, log, secrets };
 }
 
 async function attempt<Value>(

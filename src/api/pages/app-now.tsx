@@ -1,6 +1,7 @@
 import type { AppJson, UsageJson } from '../../model/api.ts';
 import { runtimeKindOf } from '../../model/app-spec.ts';
 import { bytesInWords } from '../../model/in-words.ts';
+import type { AppSecretJson } from '../../model/secret-api.ts';
 import type { AppFacts } from './app-facts.ts';
 import { Time } from './time.tsx';
 
@@ -44,6 +45,17 @@ export function AppNow({ app, facts }: { app: AppJson; facts: AppFacts }) {
         <dd>
           <a href={app.url}>{app.url}</a>
         </dd>
+        {facts.secrets.length > 0 && (
+          <>
+            <dt>Secrets</dt>
+            {facts.secrets.map((secret) => (
+              <dd>
+                <span class="mono">{secret.variable}</span> from {secret.name}:{' '}
+                {versionWords(secret)}
+              </dd>
+            ))}
+          </>
+        )}
         <dt>Registered</dt>
         <dd>
           <Time at={app.createdAt} /> by {app.owner}
@@ -61,6 +73,15 @@ export function AppNow({ app, facts }: { app: AppJson; facts: AppFacts }) {
       </dl>
     </section>
   );
+}
+
+function versionWords({ version, running, outdated }: AppSecretJson): string {
+  const kept = version === null ? 'not kept here, so its host must have it' : `version ${version}`;
+  if (running === null) return kept;
+  const runs =
+    running.version === null ? `the ${running.source} of its host` : `version ${running.version}`;
+  if (!outdated) return `runs with ${runs}`;
+  return `runs with ${runs}, and ${version ?? 'none'} is set: restart it to use that`;
 }
 
 function Usage({ usage, cpuLimit }: { usage: UsageJson | null; cpuLimit: number }) {

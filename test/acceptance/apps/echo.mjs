@@ -22,6 +22,11 @@ const server = createServer((request, response) => {
       JSON.stringify({ pid: process.pid, startedAtMs, listeningAtMs, headers: request.headers }),
     );
   }
+  if (url.pathname === '/digest') {
+    // What a variable holds, without saying it.
+    const value = process.env[url.searchParams.get('variable') ?? ''] ?? '';
+    return response.end(createHash('sha256').update(value).digest('hex'));
+  }
   if (url.pathname === '/crash') {
     console.error('crashing because somebody asked');
     response.end('goodbye');

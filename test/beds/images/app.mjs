@@ -3,6 +3,7 @@
 //   GET  /health      200 ok
 //   GET  /exit?code=N ends the process
 //   GET  /hog?bytes=N takes memory and keeps it
+//   GET  /digest?variable=X  SHA-256 of a variable, which is not said itself
 //   ANY  /echo        the request's body
 //   WebSocket         echoes text and binary messages, answers pings
 import { createHash } from 'node:crypto';
@@ -21,6 +22,10 @@ const server = createServer((request, response) => {
   if (url.pathname.endsWith('/hog')) {
     kept.push(Buffer.alloc(Number(url.searchParams.get('bytes') ?? 0), 1));
     return response.end(String(kept.length));
+  }
+  if (url.pathname.endsWith('/digest')) {
+    const value = process.env[url.searchParams.get('variable') ?? ''] ?? '';
+    return response.end(createHash('sha256').update(value).digest('hex'));
   }
   count += 1;
   response.setHeader('content-type', 'application/json');
