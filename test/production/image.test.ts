@@ -1,6 +1,6 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -96,6 +96,7 @@ describe('the Dockerfile', () => {
         LABKEEPER_DATA: join(copy, 'data'),
         LABKEEPER_DATABASE_URL: database.url,
         LABKEEPER_INTERNAL_TOKEN_FILE: token,
+        LABKEEPER_ENCRYPTION_KEY_FILE: join(copy, 'data', 'secrets', 'encryption-key'),
         LABKEEPER_API_PORT: String(port),
         TEMPORAL_ADDRESS: temporal.address,
       };
@@ -105,6 +106,8 @@ describe('the Dockerfile', () => {
         const { status, stdout } = run('dist/prepare.js');
         expect(status, `${time}: ${stdout}`).toBe(0);
       }
+      const key = await stat(environment.LABKEEPER_ENCRYPTION_KEY_FILE);
+      expect(key.mode & 0o777).toBe(0o600);
       expect(run('scripts/healthy.mjs', 'api').status).toBe(1);
       const api = spawn(process.execPath, ['dist/api.js'], {
         cwd: copy,

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { link, open, rename, rm } from 'node:fs/promises';
 import { LabError } from '../../model/failures.ts';
 
@@ -27,6 +28,7 @@ export async function readKeyFile(path: string): Promise<EncryptionKey[]> {
 
 /** Makes the file with one new key, of mode 0600, unless there is one: a key is never replaced. */
 export async function makeKeyFile(path: string): Promise<void> {
+  if (existsSync(path)) return;
   const draft = await writeDraft(path, [newKeyLine()]);
   try {
     await link(draft, path);
