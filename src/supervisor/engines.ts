@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
+import { isLabError } from '../model/failures.ts';
 import type { DataFolder } from './data-folder.ts';
 import { watchEngine, type Engine } from './engine.ts';
 import { findFreePort } from './free-port.ts';
@@ -61,14 +62,15 @@ export async function startDatabase(
     engine?.release();
     await stopPostgres(folder.postgres, log);
   });
-  const start = async (wanted: number) => {
-    const port = await findFreePort({ wanted, address: '127.0.0.1' });
-    const passwordFile = folder.databasePassword;
-    const settings: Record<string, string> = production
-      ? { max_connections: productionConnections }
-      : {};
-    return startPostgres({ folder: folder.postgres, port, passwordFile, settings, log });
-  };
+  const start = (wanted: number) =>
+    againOnConflict(async () => {
+      const port = await findFreePort({ wanted, address: '127.0.0.1' });
+      const passwordFile = folder.databasePassword;
+      const settings: Record<string, string> = production
+        ? { max_connections: productionConnections }
+        : {};
+      return startPostgres({ folder: folder.postgres, port, passwordFile, settings, log });
+    });
   const running = await start(embeddedPostgresPort);
   say(`  PostgreSQL ${howItCame(running.adopted, beganMs)}`);
   engine = watchEngine({
@@ -112,7 +114,9 @@ async function startDevelopmentServer(
     await stopTemporal(folder.temporal);
   });
   const start = (port: number, uiPort: number) =>
-    startTemporal({ folder: folder.temporal, cli: cli.path, port, uiPort, log });
+    againOnConflict(() =>
+      startTemporal({ folder: folder.temporal, cli: cli.path, port, uiPort, log }),
+    );
   const running = await start(embeddedTemporalPort, embeddedTemporalUiPort);
   say(`  Temporal ${howItCame(running.adopted, beganMs)}`);
   const [port, uiPort] = [portOf(running.address), portOf(running.uiUrl)];
@@ -155,9 +159,9 @@ async function startOnDatabase(
     firstPort: number,
     start: (port: number) => Promise<RunningServer>,
   ): Promise<RunningServer> => {
-    const running = await start(firstPort);
+    const running = await againOnConflict(() => start(firstPort));
     const port = portOf(running.address);
-    const again = async () => (await start(port)).pid;
+    const again = async () => (await againOnConflict(() => start(port))).pid;
     engines.push(watchEngine({ name, pid: running.pid, say, log, start: again }));
     return running;
   };
@@ -175,6 +179,17 @@ async function startOnDatabase(
     address: server.address,
     uiUrl: config.LABKEEPER_TEMPORAL_UI_URL ?? `http://${ui.address}`,
   };
+}
+
+/** Between the look for a free port and its use another start may take it: each try looks anew. */
+async function againOnConflict<Result>(start: () => Promise<Result>): Promise<Result> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await start();
+    } catch (error) {
+      if (tries === 5 || !isLabError(error) || error.type !== 'conflict') throw error;
+    }
+  }
 }
 
 /** For a terminal: `runs already`, `started in 1.2 s`. */

@@ -2,11 +2,15 @@ import { spawn } from 'node:child_process';
 import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '../log.ts';
+import { LabError } from '../model/failures.ts';
+import { isListening } from './listening.ts';
 import { boundLogFile, lastLines } from './log-file.ts';
 import { endProcess, identify, isAlive, type ProcessIdentity } from './process-identity.ts';
 
 const stopGraceMs = 10_000;
 const logMaxBytes = 10 * 1024 * 1024;
+const inUse = /address already in use/i;
+const lostItsPort = 'another program answers on its port';
 
 export interface KeptServerOptions<Ports extends object> {
   /** For sentences: `Temporal`. */
@@ -27,6 +31,8 @@ export interface KeptServerOptions<Ports extends object> {
     /** All of its environment; without it ours. */
     environment?: Readonly<Record<string, string>>;
   }>;
+  /** The one that clients use. */
+  portOf: (ports: Ports) => number;
   /** Null once it serves; rejects or says why when it will not, or `goOn` answers false. */
   whyNotReady: (ports: Ports, goOn: () => boolean) => Promise<string | null>;
   log: Log;
@@ -48,7 +54,8 @@ interface KnownServer {
 /**
  * Starts a server in a session of its own, or adopts the one that an earlier call left running with
  * the same settings, whatever its ports. It outlives the caller: only `endKeptServer` ends it.
- * Idempotent. Throws when it cannot run or never serves, with the last lines of its output.
+ * Idempotent. Throws when it cannot run or never serves, with the last lines of its output; `conflict`
+ * when somebody else took a port of it meanwhile, so that another try is worth it.
  */
 export async function keepServer<Ports extends object>(
   options: KeptServerOptions<Ports>,
@@ -95,22 +102,25 @@ async function start<Ports extends object>(
     ...{ cwd: folder, detached: true, stdio: ['ignore', handle.fd, handle.fd] },
     ...(environment === undefined ? {} : { env: environment }),
   });
-  const failed = new Promise<never>((_, reject) => child.once('error', reject));
-  failed.catch(() => undefined);
-  const ended = new Promise<string>((done) => child.once('exit', () => done('ended')));
+  const ended = new Promise<string>((done) => {
+    child.once('exit', () => done('ended'));
+    child.once('error', (error) => done(`did not start (${error.message})`));
+  });
   await handle.close();
-  const lastWords = async () => (await lastLines(output, 10, size)).join('\n');
-  const identity = child.pid === undefined ? null : identify(child.pid);
-  if (identity === null) {
-    const why = await Promise.race([failed, Promise.resolve('it ended at once')]).catch(String);
-    throw new Error(`cannot start ${name} with ${program}: ${why}\n${await lastWords()}`);
-  }
   child.unref();
-  await writeRecord(folder, file, { process: identity, settings, ...ports });
-  const why = await Promise.race([whyNotReady(options, ports, identity), ended]);
-  if (why === null) return { ports, pid: identity.pid };
-  await endProcess(identity, stopGraceMs);
-  throw new Error(`${name} was started with ${program} and ${why}:\n${await lastWords()}`);
+  const identity = child.pid === undefined ? null : identify(child.pid);
+  let why: string | null;
+  if (identity === null) why = await ended;
+  else {
+    await writeRecord(folder, file, { process: identity, settings, ...ports });
+    why = await Promise.race([whyNotReady(options, ports, identity), ended]);
+    if (why === null) return { ports, pid: identity.pid };
+    await endProcess(identity, stopGraceMs);
+  }
+  const words = await lastLines(output, 500, size);
+  const message = `${name} was started with ${program} and ${why}:\n${words.slice(-10).join('\n')}`;
+  const lost = why === lostItsPort || words.some((line) => inUse.test(line));
+  throw lost ? new LabError('conflict', message) : new Error(message);
 }
 
 async function whyNotReady<Ports extends object>(
@@ -119,7 +129,11 @@ async function whyNotReady<Ports extends object>(
   identity: ProcessIdentity,
 ): Promise<string | null> {
   try {
-    return await options.whyNotReady(ports, () => isAlive(identity));
+    const why = await options.whyNotReady(ports, () => isAlive(identity));
+    if (why !== null) return why;
+    // Whoever answered may be another server, which was faster to bind.
+    const own = await isListening(identity.pid, options.portOf(ports));
+    return own === false ? lostItsPort : null;
   } catch (error) {
     return isAlive(identity) ? `does not answer (${String(error)})` : 'ended';
   }

@@ -129,7 +129,7 @@ async function settle(
     const ports = await choosePorts(last.ports, config.LABKEEPER_BIND, keep);
     const made = describe(options, parts, wished, ports);
     const sameWishes = JSON.stringify(last.wished) === JSON.stringify(wished);
-    if (sameWishes && hasSettings(leftGateway, made.environment)) {
+    if (sameWishes && hasSettings(leftGateway, settingsOf('gateway', made.environment))) {
       say('  the gateway that an earlier start left running hands over to new code');
       return { ...made, gateway: leftGateway };
     }
@@ -184,7 +184,8 @@ async function startServices(
   const start = async (name: ProcessName, adopt?: ServiceRecord): Promise<Service> => {
     const service = await startService(
       {
-        ...{ name, environment, log, run: folder.run, workingDirectory: programFolder },
+        ...{ name, log, run: folder.run, workingDirectory: programFolder },
+        environment: settingsOf(name, environment),
         command: [process.execPath, ...commandOf(name)],
         onLine: (line) => {
           if (verbose || levelOf(line) >= 50) say(`  [${name}] ${readable(line)}`);
@@ -212,6 +213,16 @@ async function startServices(
   if (gateway !== null) reload(gateway);
   say(`  worker, API and gateway ${howItCame(false, beganMs)}`);
   return started;
+}
+
+/** The gateway knows nothing of Temporal, and is not to be replaced because that moves. */
+function settingsOf(
+  name: ProcessName,
+  environment: Record<string, string | undefined>,
+): Record<string, string | undefined> {
+  if (name !== 'gateway') return environment;
+  const entries = Object.entries(environment);
+  return Object.fromEntries(entries.filter(([key]) => !/^(LABKEEPER_)?TEMPORAL_/.test(key)));
 }
 
 function passwordOption(passwordFile: string | undefined): { passwordFile?: string } {

@@ -84,6 +84,7 @@ export async function startTemporalServer(
         environment: { [passwordVariable]: await passwordOf(database) },
       };
     },
+    portOf: ({ port }) => port,
     whyNotReady: async ({ port }, goOn) => {
       await prepareNamespace({
         ...{ connection: { address: `${address}:${port}` }, namespace, retentionDays, goOn },
@@ -118,6 +119,7 @@ export async function startTemporalUi(
         environment: {},
       };
     },
+    portOf: ({ port }) => port,
     whyNotReady: ({ port }, goOn) => whenPageAnswers(`http://${address}:${port}/`, goOn),
   });
   return { address: `${address}:${ports.port}`, pid, adopted };

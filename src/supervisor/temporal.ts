@@ -48,6 +48,7 @@ export async function startTemporal(options: {
         args: argumentsFor(folder, port, uiPort, options.dynamicConfig),
       };
     },
+    portOf: ({ port }) => port,
     whyNotReady: async ({ port }, goOn) => {
       const connection = { address: `${address}:${port}` };
       const deadlineMs = readyDeadlineMs;

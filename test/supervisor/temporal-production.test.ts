@@ -181,7 +181,11 @@ describe.runIf(parts)('the Temporal server on a database behind TLS', () => {
     await stopTemporalServer(options.folder);
     const broken = { ...options.programs, server: '/bin/false' };
     await expect(start({ programs: broken })).rejects.toThrow(
-      /Temporal .*with \/bin\/false(: it ended at once| and ended:)\n*$/,
+      /Temporal was started with \/bin\/false and ended:\n$/,
+    );
+    const absent = { ...options.programs, server: '/nowhere' };
+    await expect(start({ programs: absent })).rejects.toThrow(
+      /Temporal was started with \/nowhere and did not start \(spawn \/nowhere ENOENT\)/,
     );
     const gone = { ...options.programs, sqlTool: '/bin/false' };
     await expect(start({ programs: gone })).rejects.toThrow(
