@@ -21,6 +21,7 @@ import { httpProbe } from './src/activities/http-probe.ts';
 import { startAgent } from './src/agent/agent.ts';
 import { readHostFacts } from './src/agent/host-facts.ts';
 import { createAgentServer } from './src/agent/server.ts';
+import { archiveSender } from './src/agent/volume-archive.ts';
 import { loadConfig, readSecretVariables, tracingSettings, type Config } from './src/config.ts';
 import { createLog, type Log } from './src/log.ts';
 import { exposition } from './src/metrics/exposition.ts';
@@ -31,6 +32,7 @@ import { memoryRing } from './src/model/memory-ring.ts';
 import { appEntity, controlQueue, hostQueue } from './src/model/names.ts';
 import { chooseRuntimes } from './src/choose-runtimes.ts';
 import { chooseSecretSources } from './src/choose-secrets.ts';
+import { volumeFolders } from './src/runtime/volume-folders/index.ts';
 import { readSecretFile } from './src/secret-file.ts';
 import { version } from './src/model/version.ts';
 import { openTracing } from './src/tracing/open.ts';
@@ -42,6 +44,8 @@ import { appStart, appWorkflowType, instanceExitedSignal } from './src/workflows
 /** How long activities may finish after SIGTERM, and when the rest is cut. */
 const shutdownGraceMs = 10_000;
 const shutdownForceMs = 20_000;
+/** Removals of volumes, and measurements that somebody waits for, begin within this. */
+const volumeLookMs = 2_000;
 
 const config = loadConfig(process.env);
 const log = createLog({ process: 'worker', level: config.LABKEEPER_LOG_LEVEL });
@@ -88,6 +92,7 @@ async function main(config: Config, log: Log): Promise<void> {
     log,
   });
   const installation = await store.installation();
+  const volumes = volumeFolders({ folder: resolve(config.LABKEEPER_DATA, 'volumes') });
   const { runtimes, missing, notes } = chooseRuntimes({ config, installation, folder, log });
 
   const temporal = temporalConnection(config);
@@ -123,6 +128,7 @@ async function main(config: Config, log: Log): Promise<void> {
       metrics,
       tracing,
       gatewayVetoMs: config.LABKEEPER_GATEWAY_VETO_MS,
+      hostPatienceMs: config.LABKEEPER_HOST_PATIENCE_MS,
       ensureWorkflow: (name) => ensureWorkflow(client, name),
     }),
   });
@@ -138,6 +144,7 @@ async function main(config: Config, log: Log): Promise<void> {
       installation,
       runtimes,
       secrets,
+      volumes,
       probe: httpProbe,
     }),
   });
@@ -145,6 +152,7 @@ async function main(config: Config, log: Log): Promise<void> {
   let notReady: string | null = 'workers are starting';
   const agentServer = createAgentServer({
     runtimes: Object.values(runtimes),
+    archives: archiveSender({ volumes, most: config.LABKEEPER_MAX_ARCHIVES, log }),
     internalToken,
     metrics: () => exposition(metrics.definitions, metrics.numbers()),
     notReady: () => notReady,
@@ -168,6 +176,11 @@ async function main(config: Config, log: Log): Promise<void> {
         },
         agentUrl,
       ),
+    volumes: {
+      folders: volumes,
+      lookEveryMs: Math.min(volumeLookMs, config.LABKEEPER_VOLUME_MEASURE_MS),
+      measureEveryMs: config.LABKEEPER_VOLUME_MEASURE_MS,
+    },
     heartbeatIntervalMs: 5_000,
     reconcileIntervalMs: config.LABKEEPER_RECONCILE_MS,
     memory: memoryRing(config.LABKEEPER_MEMORY_SAMPLE_MS, config.LABKEEPER_MEMORY_SAMPLES),

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import type { Config } from './config.ts';
 import type { Log } from './log.ts';
 import type { RuntimeKind } from './model/app-spec.ts';
@@ -34,6 +34,7 @@ export function chooseRuntimes(input: {
       socketPath,
       ...(config.LABKEEPER_DOCKER_NETWORK ? { network: config.LABKEEPER_DOCKER_NETWORK } : {}),
       logFolder: join(folder, 'docker-logs'),
+      pathOnEngine: (path) => pathOnEngine(config, path),
       log,
     });
   } else {
@@ -53,4 +54,10 @@ export function chooseRuntimes(input: {
     process: `commands run as this user and are isolated from nothing; limits are ${limits}: ${reason}`,
   };
   return { runtimes, missing, notes };
+}
+
+/** In a container of our own the engine sees the data folder elsewhere. */
+function pathOnEngine(config: Config, path: string): string {
+  const { LABKEEPER_DATA: here, LABKEEPER_DOCKER_DATA: there } = config;
+  return there === undefined ? path : join(there, relative(resolve(here), path));
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { samplerNames, type TracingSettings } from './tracing/tracing.ts';
 import { authentications } from './model/bind.ts';
 import { secretVariablePrefix } from './model/secret-sources.ts';
+import { defaultVolumeBytes } from './model/volume.ts';
 
 /**
  * Every setting of labkeeper: name, default, meaning. The README's table is generated from here
@@ -171,6 +172,13 @@ export const settings = {
     .describe(
       'Docker network that gateway and apps share; without it ports are published on loopback',
     ),
+  LABKEEPER_DOCKER_DATA: z
+    .string()
+    .regex(/^\//, 'must be an absolute path')
+    .optional()
+    .describe(
+      'Where the Docker Engine finds the data folder, when labkeeper itself runs in a container',
+    ),
   LABKEEPER_PROCESS: z
     .enum(['auto', 'on', 'off'])
     .default('auto')
@@ -209,6 +217,28 @@ export const settings = {
     .min(1)
     .default(10_000)
     .describe('Registered apps; more is 429'),
+  LABKEEPER_MAX_VOLUMES: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(10_000)
+    .describe('Volumes; more is 429'),
+  LABKEEPER_VOLUME_MAX_BYTES: bytes(
+    'Limit of a volume that was given none; at its limit no app that writes to it is started',
+    defaultVolumeBytes,
+  ),
+  LABKEEPER_VOLUME_MEASURE_MS: milliseconds('Agents measure each volume this often', 60_000),
+  LABKEEPER_MAX_ARCHIVES: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .default(4)
+    .describe('Archives of volumes that a host streams at once; more is 503'),
+  LABKEEPER_HOST_PATIENCE_MS: milliseconds(
+    'A wake waits this long for the one host that holds its volumes',
+    30_000,
+  ),
   LABKEEPER_DRAIN_MS: milliseconds(
     'A gateway that ends waits this long for its connections',
     30_000,

@@ -1,11 +1,11 @@
 import { activityInfo, heartbeat, log, sleep } from '@temporalio/activity';
 import { CancelledFailure } from '@temporalio/common';
-import { policyOf, runtimeKindOf, type AppPolicy, type AppSpec } from '../model/app-spec.ts';
+import { policyOf, type AppPolicy } from '../model/app-spec.ts';
 import { initialAppState, type AppState, type Cause } from '../model/app-state.ts';
 import { readClocks } from '../model/idle-clocks.ts';
 import { appEntity, instanceName } from '../model/names.ts';
 import { LabError } from '../model/failures.ts';
-import type { Acknowledgement, App, AppChange, Host } from '../store/ports.ts';
+import type { Acknowledgement, App, AppChange } from '../store/ports.ts';
 import type {
   BeganLife,
   CloseRouteInput,
@@ -15,13 +15,12 @@ import type {
   RecordInput,
   Writing,
 } from './app-inputs.ts';
+import { chooseHost } from './choose-host.ts';
 import type { ControlPorts } from './ports.ts';
 import { withNamedFailures } from './named-failure.ts';
 import { observePhases, type Phases } from './phases.ts';
 import { traced } from './trace-activity.ts';
 
-/** A host that was not heard for this long gets no new work. */
-const silentAfterMs = 30_000;
 /** Gateways are asked again this often while a route closes. */
 const askEveryMs = 50;
 
@@ -156,7 +155,7 @@ export function createControlActivities(ports: ControlPorts) {
 
   async function place(input: PlaceInput): Promise<Placed> {
     const app = await existing(input.name);
-    const choice = chooseHost(await store.hosts.list(), app.spec, input.frozenOn);
+    const choice = await settleHost(app, input.frozenOn);
     if (choice.outcome === 'refused') return choice;
     const { host } = choice;
     await store.apps.advance(input.name, input, {
@@ -188,6 +187,34 @@ export function createControlActivities(ports: ControlPorts) {
       ...finishOf(input),
     });
     return { outcome: 'placed', host, policy: policyOf(app.spec) };
+  }
+
+  /** A host that its volumes agree to: two apps that use one first are not placed apart. */
+  async function settleHost(
+    { name, spec }: App,
+    frozenOn: string | null,
+  ): Promise<{ outcome: 'placed'; host: string } | { outcome: 'refused'; reason: string }> {
+    const names = spec.volumes.map(({ volume }) => volume);
+    for (let tries = 1; ; tries += 1) {
+      const volumes = names.length === 0 ? [] : await store.volumes.findAll(names);
+      const choice = chooseHost(await store.hosts.list(), spec, { frozenOn, volumes });
+      if (choice.outcome === 'away') {
+        const waitedMs = Date.now() - activityInfo().scheduledTimestampMs;
+        if (spec.alwaysOn || waitedMs < ports.hostPatienceMs) {
+          throw new LabError('host_unreachable', choice.reason);
+        }
+        return { outcome: 'refused', reason: choice.reason };
+      }
+      if (choice.outcome === 'refused') {
+        // What a person freed meanwhile counts at the next visit, not only at the next round.
+        if (names.length > 0) await store.volumes.askMeasure(names);
+        return choice;
+      }
+      if (names.length === 0 || (await store.volumes.settle(names, choice.host, name))) {
+        return choice;
+      }
+      if (tries === 3) throw new Error(`the volumes of app/${name} are moved all the time`);
+    }
   }
 
   async function closeUnlessUsed(input: CloseRouteInput): Promise<CloseRouteResult> {
@@ -286,41 +313,6 @@ export const finishOf = (input: Pick<Writing, 'finish'>): Pick<AppChange, 'finis
 
 const servesNothing = (condition: ConditionChange): boolean =>
   condition.phase !== 'ready' && condition.phase !== 'draining';
-
-function chooseHost(
-  hosts: Host[],
-  spec: AppSpec,
-  frozenOn: string | null,
-): { outcome: 'placed'; host: string } | { outcome: 'refused'; reason: string } {
-  const kind = runtimeKindOf(spec);
-  const heard = hosts.filter((host) => host.seenAgoMs < silentAfterMs);
-  const can = (test: (runtime: Host['runtimes'][number]) => boolean) =>
-    heard.filter((host) => host.runtimes.some((runtime) => runtime.kind === kind && test(runtime)));
-  const ready = can((runtime) => runtime.ready);
-  // An engine that is set up and does not answer comes back: its start waits there and says so.
-  const able = ready.length > 0 ? ready : can((runtime) => runtime.missing !== true);
-  const roomy = able.filter((host) => host.storage.state !== 'full');
-  const frozen = roomy.find((host) => host.name === frozenOn);
-  const chosen =
-    frozen ?? roomy.toSorted((left, right) => right.storage.freeBytes - left.storage.freeBytes)[0];
-  if (chosen) return { outcome: 'placed', host: chosen.name };
-  if (hosts.length === 0) throw new LabError('host_unreachable', 'no host has joined yet');
-  if (heard.length === 0) {
-    throw new LabError('host_unreachable', 'no host was heard from in the last 30 s');
-  }
-  if (able.length > 0) {
-    return { outcome: 'refused', reason: 'every host that could run it has a full disk' };
-  }
-  const reasons = heard.flatMap((host) =>
-    host.runtimes
-      .filter((runtime) => runtime.kind === kind)
-      .map((runtime) => `${host.name}: ${runtime.reason ?? 'not ready'}`),
-  );
-  return {
-    outcome: 'refused',
-    reason: `no host runs ${kind === 'docker' ? 'containers' : 'commands'} (${reasons.join('; ') || 'not set up on any host'})`,
-  };
-}
 
 /** The state another life left in the row, so that a workflow that starts anew adopts it. */
 function stateFromRow(app: App): AppState {

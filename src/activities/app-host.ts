@@ -24,6 +24,7 @@ import { changeOf, finishOf } from './app-control.ts';
 import { appSecrets } from './app-secrets.ts';
 import { lastLines } from './last-lines.ts';
 import { lookForHealth } from './look-for-health.ts';
+import { mountsOf } from './mounts.ts';
 import { withNamedFailures } from './named-failure.ts';
 import { observePhases, type Phases } from './phases.ts';
 import type { HostPorts } from './ports.ts';
@@ -196,6 +197,7 @@ export function createHostActivities(ports: HostPorts) {
     phases: Phases,
   ): Promise<Instance> {
     const { spec, name } = app;
+    const mounts = await mountsOf(ports, app);
     await tell(spec.image ? `preparing image ${spec.image}` : 'starting the command');
     const preset = effectivePreset(spec);
     const base = innerBasePath(name, spec);
@@ -221,6 +223,7 @@ export function createHostActivities(ports: HostPorts) {
         }),
         secrets: () => secrets.environment(app, instanceName(name, generation)),
         registryCredentials: () => secrets.registryCredentials(app),
+        ...(mounts.length > 0 ? { mounts } : {}),
         limits: spec.limits,
         log: spec.log,
       },

@@ -1,4 +1,5 @@
 import type { Containers } from '../runtime/containers.ts';
+import type { VolumeFolders } from '../runtime/volumes.ts';
 import type { WorkerMetrics } from '../metrics/worker-metrics.ts';
 import type { Tracing } from '../tracing/tracing.ts';
 import type { Store } from '../store/ports.ts';
@@ -12,6 +13,8 @@ export interface ControlPorts {
   tracing: Tracing;
   /** How long a gateway that cannot be heard holds up an idle stop. */
   gatewayVetoMs: number;
+  /** How long a wake waits for the one host that holds its volumes before it is refused with the reason. */
+  hostPatienceMs: number;
   /** Starts the workflow of an app that has none; success when one is open. Idempotent. */
   ensureWorkflow: (name: string) => Promise<'started' | 'open'>;
 }
@@ -25,6 +28,8 @@ export interface HostPorts {
   runtimes: Partial<Record<RuntimeKind, Containers>>;
   /** Where secrets come from, beside the store. */
   secrets: SecretSources;
+  /** Where the volumes of this host lie. */
+  volumes: VolumeFolders;
   /** GET of an instance's own address; resolves with status and a bounded body. */
   probe: Probe;
 }

@@ -3,6 +3,7 @@ import type { AgentPorts } from './ports.ts';
 import { createReconciler } from './reconcile.ts';
 import { sampleMemory } from './sample-memory.ts';
 import { watchExits } from './watch-exits.ts';
+import { watchVolumes } from './watch-volumes.ts';
 
 export interface Agent {
   /** Ends watching; what runs on the host goes on. */
@@ -13,7 +14,7 @@ export interface Agent {
 
 /**
  * What runs on every host: tells workflows of exits within a second, says that the host lives,
- * compares what runs with what rows want, and notes how much memory apps use.
+ * compares what runs with what rows want, notes how much memory apps use, and measures volumes.
  */
 export function startAgent(ports: AgentPorts): Agent {
   const stopping = new AbortController();
@@ -22,6 +23,7 @@ export function startAgent(ports: AgentPorts): Agent {
     startHeartbeat(ports, stopping.signal),
     reconciler.run(stopping.signal),
     sampleMemory(ports, stopping.signal),
+    watchVolumes(ports, stopping.signal),
     ...Object.values(ports.runtimes).map((runtime) =>
       watchExits(ports, runtime, reconciler.now, stopping.signal),
     ),

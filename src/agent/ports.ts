@@ -5,6 +5,7 @@ import type { Exit } from '../model/app-state.ts';
 import type { MemoryRing } from '../model/memory-ring.ts';
 import type { EntityName } from '../model/names.ts';
 import type { Containers } from '../runtime/containers.ts';
+import type { VolumeFolders } from '../runtime/volumes.ts';
 import type { Host, Store } from '../store/ports.ts';
 
 /** What the agent touches; `worker.ts` builds it. */
@@ -23,6 +24,13 @@ export interface AgentPorts {
   missingRuntimes: Partial<Record<RuntimeKind, string>>;
   /** What people must know of a runtime that is there: shown on the host's page too. */
   runtimeNotes: Partial<Record<RuntimeKind, string>>;
+  volumes: {
+    folders: VolumeFolders;
+    /** How often it asks which volumes are due. */
+    lookEveryMs: number;
+    /** How often each is measured, at most. */
+    measureEveryMs: number;
+  };
   heartbeatIntervalMs: number;
   reconcileIntervalMs: number;
   /** How often the memory of running apps is noted, and where. */

@@ -3,9 +3,11 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Log } from '../log.ts';
 import { dnsLabelPattern } from '../model/names.ts';
 import type { Containers } from '../runtime/containers.ts';
+import type { ArchiveSender } from './volume-archive.ts';
 
 interface AgentServerOptions {
   runtimes: Containers[];
+  archives: ArchiveSender;
   /** Shared by gateway, API and agents; every read needs it. */
   internalToken: string;
   /** Prometheus text of this process. */
@@ -17,7 +19,7 @@ interface AgentServerOptions {
 
 const maxChunkBytes = 1024 * 1024;
 
-/** Serves reads of this host: logs and usage of instances, health and metrics of the process. */
+/** Serves reads of this host: logs and usage of instances, volumes, health and metrics of the process. */
 export function createAgentServer(options: AgentServerOptions): Server {
   const server = createServer((request, response) => {
     answer(options, request, response).catch((error: unknown) => {
@@ -45,6 +47,11 @@ async function answer(
   if (url.pathname === '/metrics') return send(response, 200, options.metrics());
   if (!isAllowed(request, options.internalToken)) {
     return send(response, 401, 'the internal token is missing or wrong');
+  }
+  const [, volume] = /^\/volumes\/([^/]+)\/archive$/.exec(url.pathname) ?? [];
+  if (volume !== undefined && dnsLabelPattern.test(volume)) {
+    const format = url.searchParams.get('format') === 'tar.gz' ? 'tar.gz' : 'tar';
+    return options.archives.send(volume, format, response);
   }
   const [, instance, what] = /^\/instances\/([^/]+)\/(log|usage)$/.exec(url.pathname) ?? [];
   if (instance === undefined || !isInstanceName(instance))

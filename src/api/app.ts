@@ -42,6 +42,7 @@ import { spaces } from './spaces.ts';
 import { streams, type Streams } from './stream.ts';
 import { traceRequests } from './trace-requests.ts';
 import { unmatched } from './unmatched.ts';
+import { volumes } from './volumes.ts';
 
 /** The whole API and the pages, as one Hono app. Opens no port; takes what it needs as values. */
 export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
@@ -95,6 +96,7 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   app.route('/', events(deps, actions, eventStream(feeds)));
   app.route('/', operations(deps));
   app.route('/', hosts(deps));
+  app.route('/', volumes(deps));
   app.route('/', me(deps));
   app.route('/', people(deps, links));
   app.route('/', spaces(deps));

@@ -9,6 +9,7 @@ import type { Sealer } from '../store/secret-ports.ts';
 import type { Tracing } from '../tracing/tracing.ts';
 import type { LogReader } from './log-reader.ts';
 import type { OutboxDelivery } from './outbox-delivery.ts';
+import type { VolumeReader } from './volume-reader.ts';
 
 /** What the API is built from. Everything that reaches out of the process is passed in here. */
 export interface ApiDependencies {
@@ -19,6 +20,7 @@ export interface ApiDependencies {
   logReader: LogReader;
   /** Seals secrets; null where no encryption key is set up, and then none can be set. */
   sealer: Sealer | null;
+  volumeReader: VolumeReader;
   /** Resolves when the Temporal Service answers; rejects with the reason otherwise. */
   pingTemporal: () => Promise<void>;
   /** Secret that gateway and agents share; null refuses every internal request. */

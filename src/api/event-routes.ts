@@ -7,7 +7,7 @@ import type { ApiDependencies, ApiEnv } from './dependencies.ts';
 import type { eventStream } from './event-stream.ts';
 import { exampleEvent } from './examples.ts';
 import { json, problems, router, stream } from './openapi.ts';
-import { namePath, pageLimit } from './parameters.ts';
+import { eventId, namePath, pageLimit } from './parameters.ts';
 import { eventJson } from './present.ts';
 import { components } from './components.ts';
 
@@ -71,8 +71,6 @@ export function events(
 function wantsStream(context: Context<ApiEnv>): boolean {
   return (context.req.header('accept') ?? '').includes('text/event-stream');
 }
-
-const eventId = z.string().regex(/^\d{1,19}(?:-\d{1,18})?$/, 'must be the id of an event');
 
 const streamFields = {
   after: eventId.optional().meta({

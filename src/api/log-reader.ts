@@ -1,5 +1,5 @@
-import { LabError } from '../model/failures.ts';
 import { usageSchema, type UsageJson } from '../model/api.ts';
+import { askAgent, unreachable, type AgentAddress } from './agent-request.ts';
 
 /** Reads what the agent of a host keeps. A host that does not answer is `host_unreachable`. */
 export interface LogReader {
@@ -12,11 +12,6 @@ export interface LogReader {
   ): Promise<LogPart>;
   /** What it uses now; null when it does not run there. */
   usage(host: AgentAddress, instance: string, signal?: AbortSignal): Promise<UsageJson | null>;
-}
-
-interface AgentAddress {
-  name: string;
-  agentUrl: string;
 }
 
 export interface LogStretch {
@@ -35,21 +30,8 @@ export interface LogPart {
 
 /** The adapter over the agents' HTTP. `timeoutMs` bounds each call. */
 export function agentLogReader(options: { token: string; timeoutMs: number }): LogReader {
-  const ask = async (host: AgentAddress, path: string, signal?: AbortSignal) => {
-    const timeout = AbortSignal.timeout(options.timeoutMs);
-    try {
-      const response = await fetch(new URL(path, host.agentUrl), {
-        headers: { authorization: `Bearer ${options.token}` },
-        signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
-      });
-      if (response.ok || response.status === 404) return response;
-      await response.body?.cancel();
-      throw new Error(`it answered ${response.status}`);
-    } catch (error) {
-      signal?.throwIfAborted();
-      throw unreachable(host, error);
-    }
-  };
+  const ask = (host: AgentAddress, path: string, signal?: AbortSignal) =>
+    askAgent(host, path, { ...options, accept: [404], signal });
   return {
     async read(host, instance, range, signal) {
       const query = new URLSearchParams();
@@ -90,22 +72,6 @@ async function body(host: AgentAddress, response: Response, signal?: AbortSignal
     signal?.throwIfAborted();
     throw unreachable(host, error);
   }
-}
-
-function unreachable(host: AgentAddress, cause: unknown): LabError {
-  return new LabError(
-    'host_unreachable',
-    `cannot read from the agent of host ${host.name}: ${reasonOf(cause)}. Its apps go on; try again when its worker runs.`,
-    { cause, details: { host: host.name } },
-  );
-}
-
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error.name === 'TimeoutError') return 'it did not answer in time';
-  return error.cause instanceof Error && error.cause.message !== ''
-    ? error.cause.message
-    : error.message;
 }
 
 function numberHeader(response: Response, name: string, fallback: number): number {

@@ -22,6 +22,9 @@ export const spaceQuery = nameSchema
   .default(defaultSpace)
   .meta({ description: 'Space it belongs to', example: 'default' });
 
+/** What events are called; see the store's ports. */
+export const eventId = z.string().regex(/^\d{1,19}(?:-\d{1,18})?$/, 'must be the id of an event');
+
 /** Items of a page. */
 export const pageLimit = (defaultLimit: number) =>
   z.coerce

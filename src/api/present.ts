@@ -2,7 +2,10 @@ import type { AppJson, HostJson, OperationJson, TimelineEventJson } from '../mod
 import { appBasePath } from '../model/app-spec.ts';
 import { explainApp, statusOf } from '../model/app-view.ts';
 import { appEntity } from '../model/names.ts';
+import type { VolumeJson } from '../model/volume-api.ts';
+import { explainVolume, volumeLimitMeaning, volumeStatus } from '../model/volume.ts';
 import type { App, Host, Operation, TimelineEvent } from '../store/ports.ts';
+import type { Volume } from '../store/volume-ports.ts';
 import type { ApiSettings } from './dependencies.ts';
 
 /** An app's row as the API answers it. */
@@ -83,5 +86,33 @@ export function hostJson(host: Host): HostJson {
     storage: host.storage,
     cpus: host.cpus,
     memoryBytes: host.memoryBytes,
+  };
+}
+
+/** A volume's row as the API answers it. */
+export function volumeJson(volume: Volume): VolumeJson {
+  const { name } = volume;
+  const self = `/api/v1/volumes/${name}`;
+  return {
+    name,
+    title: volume.title ?? name,
+    space: volume.space,
+    owner: volume.owner,
+    host: volume.host,
+    status: volumeStatus(volume),
+    explanation: explainVolume(name, volume),
+    maxBytes: volume.maxBytes,
+    limitMeaning: volumeLimitMeaning,
+    measured: volume.measured,
+    hindrance: volume.hindrance,
+    apps: volume.apps,
+    createdAt: volume.createdAt,
+    deletedAt: volume.deletedAt,
+    links: {
+      self,
+      archive: `${self}/archive`,
+      events: `${self}/events`,
+      page: `/manage/volume/${name}`,
+    },
   };
 }

@@ -24,6 +24,7 @@ import { agentLogReader } from './log-reader.ts';
 import { outboxDelivery } from './outbox-delivery.ts';
 import { sweepOutbox } from './outbox-sweeper.ts';
 import { temporalDelivery } from './temporal-delivery.ts';
+import { agentVolumeReader } from './volume-reader.ts';
 
 /** How long a delivery may take before it is the sweeper's; a ping before it counts as silence. */
 const deliveryDeadlineMs = 5_000;
@@ -59,6 +60,8 @@ async function serve(config: Config, log: Log): Promise<void> {
     poolSize: config.LABKEEPER_DATABASE_POOL,
     applicationName: 'labkeeper-api',
     maxApps: config.LABKEEPER_MAX_APPS,
+    maxVolumes: config.LABKEEPER_MAX_VOLUMES,
+    volumeMaxBytes: config.LABKEEPER_VOLUME_MAX_BYTES,
     maxTokens: config.LABKEEPER_MAX_TOKENS,
     log,
   });
@@ -104,6 +107,7 @@ async function serve(config: Config, log: Log): Promise<void> {
     pingTemporal,
     logReader: agentLogReader({ token: internalToken, timeoutMs: 5_000 }),
     identityProvider: identityProviderOf(config),
+    volumeReader: agentVolumeReader({ token: internalToken, timeoutMs: 10_000 }),
     settings: settingsOf(config),
     ending: ending.signal,
   });

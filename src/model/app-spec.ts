@@ -3,6 +3,7 @@ import { canonicalJson } from './canonical-json.ts';
 import { nameSchema } from './name-schema.ts';
 import { accessModes } from './roles.ts';
 import { presets, presetSchema, type Preset } from './presets.ts';
+import { mountMistakes, mountsSchema } from './volume-mount.ts';
 
 const second = 1000;
 const minute = 60 * second;
@@ -113,7 +114,7 @@ const appFields = {
     .min(1)
     .max(256)
     .optional()
-    .describe('Argument list, never a shell string; {port} and {base} are replaced'),
+    .describe('Argument list, never a shell string; {port}, {base} and {volume:NAME} are replaced'),
   workingDirectory: z
     .string()
     .max(4096)
@@ -158,6 +159,7 @@ const appFields = {
     .refine((value) => Object.keys(value).length <= 50, 'has more than 50 variables')
     .default({})
     .describe('Variables whose values are secrets, by name: read when an instance starts'),
+  volumes: mountsSchema,
   preset: presetSchema.default('plain').describe('Family of the app: paths, prefix, environment'),
   prefixMode: z
     .enum(['keep', 'strip', 'detect'])
@@ -207,6 +209,11 @@ const runsSomething = {
   message: 'give an image or a command',
 };
 const namesItsPort = { ...evenThen, path: ['port'], message: 'an image needs its port' };
+const mountsFit = {
+  ...evenThen,
+  path: ['volumes'],
+  error: ({ input }: { input: unknown }) => mountMistakes(input as Fields).join('; '),
+};
 
 const setsEachVariableOnce = {
   ...evenThen,
@@ -221,6 +228,7 @@ type Fields = {
   port?: unknown;
   environment?: unknown;
   secrets?: unknown;
+  volumes?: unknown;
 };
 const hasProgram = (spec: Fields) => spec.image !== undefined || spec.command !== undefined;
 const hasPort = (spec: Fields) => spec.image === undefined || spec.port !== undefined;
@@ -229,13 +237,15 @@ const setTwice = (spec: Fields) => {
   return Object.keys(spec.secrets ?? {}).filter((name) => plain.includes(name));
 };
 const hasNoneTwice = (spec: Fields) => setTwice(spec).length === 0;
+const hasFittingMounts = (spec: Fields) => mountMistakes(spec).length === 0;
 
 /** What a person registers. Defaults are filled in by parsing; unknown fields are refused. */
 export const appSpecSchema = z
   .strictObject(appFields)
   .refine(hasProgram, runsSomething)
   .refine(hasPort, namesItsPort)
-  .refine(hasNoneTwice, setsEachVariableOnce);
+  .refine(hasNoneTwice, setsEachVariableOnce)
+  .refine(hasFittingMounts, mountsFit);
 
 export type AppSpec = z.infer<typeof appSpecSchema>;
 /** The same before defaults: what a client may send. */
@@ -246,7 +256,8 @@ export const namedAppSpecSchema = z
   .strictObject({ name: nameSchema, ...appFields })
   .refine(hasProgram, runsSomething)
   .refine(hasPort, namesItsPort)
-  .refine(hasNoneTwice, setsEachVariableOnce);
+  .refine(hasNoneTwice, setsEachVariableOnce)
+  .refine(hasFittingMounts, mountsFit);
 
 export type RuntimeKind = 'docker' | 'process';
 

@@ -2,9 +2,10 @@
 export const dnsLabelPattern = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** `app/plot`: workflow id, CLI argument, path under `/manage/` and (plural) under `/api/v1/`. */
-export type EntityName = `${'app' | 'host' | 'person' | 'space'}/${string}`;
+export type EntityName = `${'app' | 'host' | 'person' | 'space' | 'volume'}/${string}`;
 
 export const appEntity = (name: string): EntityName => `app/${name}`;
+export const volumeEntity = (name: string): EntityName => `volume/${name}`;
 
 /**
  * The name of the one container or process that serves `app` in `generation`. Deterministic, so

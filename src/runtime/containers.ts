@@ -78,7 +78,7 @@ export interface InstanceSpec {
   /** `labkeeper.*` labels, so that the reconciler finds its owner. */
   labels: Readonly<Record<string, string>>;
   image?: string;
-  /** Argument list; `{port}` and `{base}` are replaced by the adapter. */
+  /** Argument list; `{port}`, `{base}` and `{volume:NAME}` are replaced by the adapter. */
   command?: readonly string[];
   workingDirectory?: string;
   /** Port inside a container; a process is given a free one. */
@@ -98,6 +98,8 @@ export interface InstanceSpec {
   secrets?: () => Promise<Readonly<Record<string, string>>>;
   /** Asked for when an image must be pulled; null where none are set. Never logged nor kept. */
   registryCredentials?: () => Promise<RegistryCredentials | null>;
+  /** Folders of the host; each replaces `{volume:NAME}` and is told as `LABKEEPER_VOLUME_<NAME>`. */
+  mounts?: readonly Mount[];
   limits: AppSpec['limits'];
   log: AppSpec['log'];
 }
@@ -106,6 +108,16 @@ export interface RegistryCredentials {
   username: string;
   /** Password or access token. */
   password: string;
+}
+
+export interface Mount {
+  volume: string;
+  /** Folder on the host, where a process finds it. Absolute, and there. */
+  source: string;
+  /** Where a container finds it. */
+  path: string;
+  /** Kept by containers; a process is only told. */
+  readOnly: boolean;
 }
 
 export interface Instance {

@@ -12,6 +12,7 @@ import type {
   Visibility,
 } from './people-ports.ts';
 import type { SecretStore } from './secret-ports.ts';
+import type { VolumeStore } from './volume-ports.ts';
 
 /**
  * What rooms may ask of the database, in domain words. One adapter: `postgres/`. Permanent
@@ -34,6 +35,7 @@ export interface Store {
   events: EventStore;
   hosts: HostStore;
   instances: InstanceStore;
+  volumes: VolumeStore;
   history: HistoryStore;
   people: PeopleStore;
   spaces: SpaceStore;

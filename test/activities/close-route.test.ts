@@ -53,6 +53,7 @@ describe.runIf(requirePart('postgres'))('closing the route of an app', () => {
       store: bed.store,
       metrics: createMetrics(workerMetrics),
       tracing: noTracing,
+      hostPatienceMs: 0,
       gatewayVetoMs,
       ensureWorkflow: async () => 'open',
     });
@@ -146,6 +147,7 @@ describe.runIf(requirePart('postgres'))('closing the route of an app', () => {
       store: bed.store,
       metrics: createMetrics(workerMetrics),
       tracing: noTracing,
+      hostPatienceMs: 0,
       gatewayVetoMs: 60_000,
       ensureWorkflow: async () => 'open',
     });

@@ -15,6 +15,7 @@ import { instanceName } from '../../src/model/names.ts';
 import type { Containers } from '../../src/runtime/containers.ts';
 import { processContainers } from '../../src/runtime/process/index.ts';
 import { noTracing } from '../../src/tracing/tracing.ts';
+import { volumeFolders } from '../../src/runtime/volume-folders/index.ts';
 import { openTestStore } from '../beds/postgres.ts';
 import { requirePart } from '../beds/require.ts';
 import { registration } from '../store/registration.ts';
@@ -40,6 +41,7 @@ describe.runIf(requirePart('postgres'))('starting an instance on a host', () => 
       installation: 'start-test',
       runtimes: { process: runtime },
       secrets: { sealer: null, folder: null, variables: new Map(), maxBytes: 65_536 },
+      volumes: volumeFolders({ folder: join(folder, 'volumes') }),
       probe: httpProbe,
     });
   });

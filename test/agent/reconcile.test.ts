@@ -12,6 +12,7 @@ import { workerMetrics } from '../../src/metrics/worker-metrics.ts';
 import { labels } from '../../src/model/instance-labels.ts';
 import type { Containers } from '../../src/runtime/containers.ts';
 import { processContainers } from '../../src/runtime/process/index.ts';
+import { volumeFolders } from '../../src/runtime/volume-folders/index.ts';
 import { eventually } from '../beds/eventually.ts';
 import { openTestStore } from '../beds/postgres.ts';
 import { requirePart } from '../beds/require.ts';
@@ -54,6 +55,11 @@ describe.runIf(requirePart('postgres'))('the reconciler of a host', () => {
       },
       facts: async () => {
         throw new Error('a reconciler asks for no facts');
+      },
+      volumes: {
+        folders: volumeFolders({ folder: join(folder, 'volumes') }),
+        lookEveryMs: 60_000,
+        measureEveryMs: 60_000,
       },
       heartbeatIntervalMs: 60_000,
       reconcileIntervalMs: 60_000,

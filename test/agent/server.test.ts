@@ -1,15 +1,19 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAgentServer } from '../../src/agent/server.ts';
+import { archiveSender } from '../../src/agent/volume-archive.ts';
 import { storageState } from '../../src/agent/host-facts.ts';
 import { appSpecSchema } from '../../src/model/app-spec.ts';
 import type { Containers } from '../../src/runtime/containers.ts';
 import { processContainers } from '../../src/runtime/process/index.ts';
+import { volumeFolders } from '../../src/runtime/volume-folders/index.ts';
+import type { VolumeFolders } from '../../src/runtime/volumes.ts';
 import { eventually } from '../beds/eventually.ts';
 
 const token = 'a-token-of-this-test';
@@ -18,12 +22,14 @@ const headers = { authorization: `Bearer ${token}` };
 describe('the reads an agent serves', () => {
   let folder: string;
   let runtime: Containers;
+  let volumes: VolumeFolders;
   let server: Server;
   let base: string;
   let notReady: string | null = null;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'agent-'));
     const log = pino({ level: 'silent' });
+    volumes = volumeFolders({ folder: join(folder, 'volumes') });
     runtime = processContainers({ installation: 'agent-test', folder, log });
     const spec = appSpecSchema.parse({ command: ['sh', '-c', 'echo one; echo two; sleep 600'] });
     await runtime.ensure({
@@ -37,6 +43,7 @@ describe('the reads an agent serves', () => {
     });
     server = createAgentServer({
       runtimes: [runtime],
+      archives: archiveSender({ volumes, most: 2, log }),
       internalToken: token,
       metrics: () => '# nothing\n',
       notReady: () => notReady,
@@ -46,6 +53,7 @@ describe('the reads an agent serves', () => {
     base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   });
   afterAll(async () => {
+    server.closeAllConnections();
     server.close();
     await runtime.remove('app-talk-1');
     await rm(folder, { recursive: true, force: true });
@@ -85,6 +93,67 @@ describe('the reads an agent serves', () => {
       expect((await fetch(`${base}/instances/${name}/log`, { headers })).status).toBe(404);
     },
   );
+
+  const archive = (query = '', name = 'kept') =>
+    fetch(`${base}/volumes/${name}/archive${query}`, { headers });
+  const makeVolume = (name: string) => volumes.ensure(name, { isNew: true, forContainers: false });
+
+  it('give a volume as tar or tar.gz', async () => {
+    await writeFile(join(await makeVolume('kept'), 'note'), 'hello');
+    for (const [query, kind, flag] of [
+      ['', 'application/x-tar', '-xO'],
+      ['?format=tar.gz', 'application/gzip', '-xzO'],
+    ] as const) {
+      const answer = await archive(query);
+      expect([answer.status, answer.headers.get('content-type')]).toEqual([200, kind]);
+      const input = Buffer.from(await answer.arrayBuffer());
+      expect(spawnSync('tar', [flag, 'kept/note'], { input }).stdout.toString()).toBe('hello');
+    }
+    expect((await archive('', 'never-made')).status).toBe(404);
+    expect((await archive('', '..%2fapp-talk-1')).status).toBe(404);
+    expect((await fetch(`${base}/volumes/kept/archive`)).status).toBe(401);
+  });
+
+  it('end an archive that its reader leaves, and stream so many at once and no more', async () => {
+    const path = await makeVolume('endless');
+    await writeFile(join(path, 'zeros'), '');
+    await truncate(join(path, 'zeros'), 1024 ** 4);
+    const leave = new AbortController();
+    const readers = await Promise.all(
+      [1, 2].map(() => fetch(`${base}/volumes/endless/archive`, { headers, signal: leave.signal })),
+    );
+    const third = await archive('', 'endless');
+    expect(third.status).toBe(503);
+    expect(await third.text()).toContain('LABKEEPER_MAX_ARCHIVES');
+    leave.abort();
+    await Promise.allSettled(readers.map((reader) => reader.arrayBuffer()));
+    await eventually(async () => expect((await archive()).status).toBe(200));
+    await eventually(async () => {
+      const tars = spawnSync('pgrep', ['-f', `directory=${folder}/volumes endless`]);
+      expect(tars.stdout.toString()).toBe('');
+    });
+  });
+
+  it('cut an archive short when it cannot be whole, so that nobody takes it for that', async () => {
+    const spoilt = archiveSender({
+      most: 1,
+      log: pino({ level: 'silent' }),
+      volumes: {
+        ...volumes,
+        archive: async () =>
+          (async function* () {
+            yield Buffer.alloc(1024);
+            throw new Error('a file could not be read');
+          })(),
+      },
+    });
+    const other = createServer((_, response) => void spoilt.send('kept', 'tar', response));
+    await new Promise<void>((done) => other.listen(0, '127.0.0.1', done));
+    const { port } = other.address() as AddressInfo;
+    const answer = await fetch(`http://127.0.0.1:${port}/`);
+    await expect(answer.arrayBuffer()).rejects.toThrow(/terminated|aborted/);
+    other.close();
+  });
 
   it('are read-only', async () => {
     const posted = await fetch(`${base}/instances/app-talk-1/log`, { method: 'POST', headers });

@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { createApp } from '../../src/api/app.ts';
 import type { ApiDependencies, ApiSettings, Deliver } from '../../src/api/dependencies.ts';
 import type { LogReader } from '../../src/api/log-reader.ts';
+import type { VolumeReader } from '../../src/api/volume-reader.ts';
 import { outboxDelivery } from '../../src/api/outbox-delivery.ts';
 import { apiMetrics } from '../../src/metrics/api-metrics.ts';
 import { memoryRing } from '../../src/model/memory-ring.ts';
@@ -46,6 +47,7 @@ export async function openApi(
   options: {
     deliver?: Deliver;
     logReader?: LogReader;
+    volumeReader?: VolumeReader;
     pingTemporal?: () => Promise<void>;
     settings?: Partial<ApiSettings>;
     store?: (store: Store) => Store | Promise<Store>;
@@ -83,6 +85,7 @@ export async function openApi(
     delivery,
     logReader: options.logReader ?? emptyLogReader,
     sealer: options.sealer === undefined ? keyFileSealer(key.file) : options.sealer,
+    volumeReader: options.volumeReader ?? { archive: async () => null },
     pingTemporal: options.pingTemporal ?? (async () => undefined),
     internalToken,
     metrics,

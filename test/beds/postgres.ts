@@ -31,7 +31,12 @@ export async function openTestDatabase(): Promise<{ url: string; drop(): Promise
 
 /** The store on a fresh database of its own; `close` also drops that. */
 export async function openTestStore(
-  options: { poolSize?: number; maxApps?: number } = {},
+  options: Partial<
+    Pick<
+      Parameters<typeof openPostgresStore>[0],
+      'poolSize' | 'maxApps' | 'maxVolumes' | 'volumeMaxBytes'
+    >
+  > = {},
 ): Promise<{ store: Store; url: string; close(): Promise<void> }> {
   const database = await openTestDatabase();
   const store = await openPostgresStore({

@@ -1,7 +1,9 @@
 import { randomInt, randomUUID } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Containers, type Instance, type InstanceSpec } from '../../src/runtime/containers.ts';
+import type { Containers, Instance, InstanceSpec, Mount } from '../../src/runtime/containers.ts';
 import { LabError } from '../../src/model/failures.ts';
 import { labels } from '../../src/model/instance-labels.ts';
 import { eventually } from '../beds/eventually.ts';
@@ -25,6 +27,8 @@ export interface ContainersBed {
 export interface ContainersFacts {
   /** Memory and process limits hold. */
   limitsEnforced: boolean;
+  /** A read-only mount cannot be written to. */
+  readOnlyEnforced: boolean;
   /** A command that is not there is refused at once, or exits with 127 (shells have it so). */
   missingCommand: 'refused' | 'exits';
 }
@@ -403,6 +407,72 @@ export function describeContainers(
         const { name } = await run('sleep 600');
         await Promise.all([containers.remove(name), bed.again().remove(name)]);
         expect(await containers.inspect(name)).toBeNull();
+      });
+    });
+
+    describe('mounts', () => {
+      let folder: string;
+      beforeAll(() => {
+        folder = mkdtempSync(join(tmpdir(), 'labkeeper-mount-'));
+      });
+      afterAll(() => rmSync(folder, { recursive: true }));
+
+      const mount = (parts: Partial<Mount> = {}): Pick<InstanceSpec, 'mounts'> => ({
+        mounts: [{ volume: 'lab-data', source: folder, path: '/kept', readOnly: false, ...parts }],
+      });
+
+      it('are told by variable and placeholder, and what is written there outlives the instance', async () => {
+        const script = 'echo kept > {volume:lab-data}/note; echo "$LABKEEPER_VOLUME_LAB_DATA"';
+        const { name } = await run(script, mount());
+        await exited(name);
+        const [told = ''] = (await logOf(name)).trim().split('\n');
+        expect([folder, '/kept']).toContain(told);
+        await containers.remove(name);
+        expect(readFileSync(join(folder, 'note'), 'utf8')).toBe('kept\n');
+        const next = await run('cat "$LABKEEPER_VOLUME_LAB_DATA/note"', mount());
+        await exited(next.name);
+        expect(await logOf(next.name)).toBe('kept\n');
+      });
+
+      it('are the same folder for two at once', async () => {
+        const wait = 'until [ -e {volume:lab-data}/first ]; do sleep 0.05; done; echo seen';
+        const waits = await run(wait, mount());
+        const writes = await run('echo > {volume:lab-data}/first', mount());
+        await exited(waits.name);
+        await exited(writes.name);
+        expect(await logOf(waits.name)).toBe('seen\n');
+      });
+
+      it('leave what an app itself says of such a variable, and placeholders of nothing', async () => {
+        const { name } = await run('echo "$LABKEEPER_VOLUME_LAB_DATA" "{volume:constructor}"', {
+          ...mount(),
+          environment: () => ({ LABKEEPER_VOLUME_LAB_DATA: 'mine' }),
+        });
+        await exited(name);
+        expect(await logOf(name)).toBe('mine {volume:constructor}\n');
+      });
+
+      it.runIf(facts.readOnlyEnforced)(
+        'that are read-only can be read and not written',
+        async () => {
+          writeFileSync(join(folder, 'given'), 'read me\n');
+          const script = 'cat /kept/given; echo x > /kept/given || echo refused';
+          const { name } = await run(script, mount({ readOnly: true }));
+          await exited(name);
+          expect((await logOf(name)).replace(/^.*Read-only.*\n/im, '')).toBe('read me\nrefused\n');
+          expect(readFileSync(join(folder, 'given'), 'utf8')).toBe('read me\n');
+        },
+      );
+
+      it('refuse to start without their folder, and make none', async () => {
+        const source = join(folder, 'never-made');
+        const spec = specOf({ ...bed.shell('true'), ...mount({ source }) });
+        await expect(containers.ensure(spec)).rejects.toMatchObject({
+          type: 'start_refused',
+          message: expect.stringContaining(source) as string,
+        });
+        expect(readdirSync(folder)).not.toContain('never-made');
+        expect(await containers.inspect(spec.name)).toBeNull();
       });
     });
 

@@ -35,6 +35,6 @@ describe.runIf(requirePart('docker') && requirePart('busybox'))('Docker', () => 
         },
       };
     },
-    { limitsEnforced: true, missingCommand: 'exits' },
+    { limitsEnforced: true, readOnlyEnforced: true, missingCommand: 'exits' },
   );
 });

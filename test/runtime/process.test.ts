@@ -30,6 +30,7 @@ describeContainers(
   },
   {
     limitsEnforced: requirePart('cgroup') && processIsolation().limits === 'enforced',
+    readOnlyEnforced: false,
     missingCommand: 'refused',
   },
 );

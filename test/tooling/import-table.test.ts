@@ -44,6 +44,11 @@ const table: Readonly<Record<string, { code: string[]; types: string[]; packages
     types: ['config.ts', 'log.ts'],
     packages: ['node:*'],
   },
+  'runtime/volume-folders': {
+    code: ['model/app-state.ts', 'runtime/containers.ts'],
+    types: ['config.ts', 'log.ts'],
+    packages: ['node:*'],
+  },
   'store/postgres': {
     code: ['model/app-state.ts', 'store/ports.ts'],
     types: ['config.ts', 'log.ts'],
@@ -109,6 +114,7 @@ const targets = [
   'runtime/containers.ts',
   'runtime/docker/index.ts',
   'runtime/process/index.ts',
+  'runtime/volume-folders/index.ts',
   'store/ports.ts',
   'store/postgres/index.ts',
   'store/key-file/sealer.ts',

@@ -11,6 +11,7 @@ export type RouteRule = 'anyone' | 'person' | 'machine' | { may: Permission; of:
 
 const app = (may: Permission): RouteRule => ({ may, of: 'app' });
 const space = (may: Permission): RouteRule => ({ may, of: 'space' });
+const volume = (may: Permission): RouteRule => ({ may, of: 'volume' });
 const all = (may: Permission): RouteRule => ({ may, of: 'installation' });
 
 export const routeRules: Readonly<Record<string, RouteRule>> = {
@@ -32,6 +33,12 @@ export const routeRules: Readonly<Record<string, RouteRule>> = {
   'GET /api/v1/events/stream': 'person',
   'GET /api/v1/operations/:id': { may: 'app.see', of: 'operation' },
   'GET /api/v1/hosts': all('host.see'),
+  'GET /api/v1/volumes': 'person',
+  'PUT /api/v1/volumes/:name': 'person',
+  'GET /api/v1/volumes/:name': volume('volume.see'),
+  'DELETE /api/v1/volumes/:name': volume('volume.change'),
+  'GET /api/v1/volumes/:name/archive': volume('volume.read'),
+  'GET /api/v1/volumes/:name/events': volume('volume.see'),
 
   'GET /api/v1/apps/:name/secrets': app('app.see'),
   'GET /api/v1/secrets': space('secret.see'),

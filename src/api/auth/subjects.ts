@@ -1,9 +1,9 @@
-import { appEntity, type EntityName } from '../../model/names.ts';
+import { appEntity, volumeEntity, type EntityName } from '../../model/names.ts';
 import type { Permission, Subject } from '../../model/roles.ts';
 import type { Store } from '../../store/ports.ts';
 
 /** What a path names, as far as permissions go. */
-export type SubjectKind = 'app' | 'space' | 'operation' | 'installation';
+export type SubjectKind = 'app' | 'volume' | 'space' | 'operation' | 'installation';
 
 export interface Found {
   /** False when there is no such thing, and never was as far as is known. */
@@ -21,7 +21,7 @@ export interface Found {
 export async function findSubject(
   kind: SubjectKind,
   params: Readonly<Record<string, string>>,
-  store: Pick<Store, 'apps' | 'events' | 'operations'>,
+  store: Pick<Store, 'apps' | 'events' | 'operations' | 'volumes'>,
 ): Promise<Found> {
   switch (kind) {
     case 'installation':
@@ -32,8 +32,16 @@ export async function findSubject(
       const absent = `no space ${name}`;
       return { exists: true, subject, what: `space/${name}`, see: 'space.see', absent };
     }
-    case 'app':
-      return findApp(params['name'] ?? '', store);
+    case 'app': {
+      const name = params['name'] ?? '';
+      const there = await store.apps.find(name);
+      return found(there, appEntity(name), { see: 'app.see', absent: `no app ${name}` }, store);
+    }
+    case 'volume': {
+      const name = params['name'] ?? '';
+      const words = { see: 'volume.see', absent: `no volume ${name}` } as const;
+      return found(await store.volumes.find(name), volumeEntity(name), words, store);
+    }
     case 'operation': {
       const id = params['id'] ?? '';
       const operation = await store.operations.find(id);
@@ -49,14 +57,19 @@ export async function findSubject(
   }
 }
 
-async function findApp(name: string, store: Pick<Store, 'apps' | 'events'>): Promise<Found> {
-  const common = { what: `app/${name}`, see: 'app.see', absent: `no app ${name}` } as const;
-  const app = await store.apps.find(name);
-  if (app !== null) {
-    return { ...common, exists: true, subject: { space: app.space, owner: app.owner } };
+async function found(
+  there: Subject | null,
+  entity: EntityName,
+  words: Pick<Found, 'see' | 'absent'>,
+  store: Pick<Store, 'events'>,
+): Promise<Found> {
+  const common = { what: entity, ...words };
+  if (there !== null) {
+    const { space, owner } = there;
+    return { ...common, exists: true, subject: { space, owner } };
   }
   // What was removed keeps its timeline, and the space it was in.
-  const space = await spaceOf(appEntity(name), store);
+  const space = await spaceOf(entity, store);
   return {
     ...common,
     exists: space !== null,

@@ -9,6 +9,8 @@ export interface Engine {
   installation: string;
   network: string | undefined;
   logFolder: string;
+  /** Where the engine finds a folder of this host. */
+  pathOnEngine: (path: string) => string;
   log: Log | undefined;
 }
 

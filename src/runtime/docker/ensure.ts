@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { ContainerCreateOptions } from 'dockerode';
 import { portsToTry } from '../../model/container-ports.ts';
 import { LabError } from '../../model/failures.ts';
+import { volumeVariables, withVolumes } from '../../model/volume-mount.ts';
 import type { EnsureOptions, Instance, InstanceSpec } from '../containers.ts';
 import { labels } from '../../model/instance-labels.ts';
 import { substitute } from '../substitute.ts';
@@ -121,12 +122,20 @@ function createOptions(
   const { limits, log, basePath } = spec;
   const { ports, image, secrets } = made;
   const [port] = ports;
-  // The engine keeps both, and shows both to whoever may inspect its containers.
-  const environment = Object.entries({ ...spec.environment(port), ...secrets });
+  const { mounts = [] } = spec;
+  const volumes = new Map(mounts.map(({ volume, path }) => [volume, path]));
+  // The engine keeps all of it, and shows it to whoever may inspect its containers.
+  const environment = Object.entries({
+    ...volumeVariables(volumes),
+    ...spec.environment(port),
+    ...secrets,
+  });
   return {
     name: containerName(engine, spec.name),
     Image: image.id,
-    ...(spec.command ? { Cmd: substitute(spec.command, { port, basePath }) } : {}),
+    ...(spec.command
+      ? { Cmd: withVolumes(substitute(spec.command, { port, basePath }), volumes) }
+      : {}),
     ...(spec.workingDirectory ? { WorkingDir: spec.workingDirectory } : {}),
     Env: environment.map(([key, value]) => `${key}=${value}`),
     Labels: {
@@ -149,6 +158,14 @@ function createOptions(
       CapAdd: neededCapabilities,
       SecurityOpt: ['no-new-privileges'],
       Privileged: false,
+      // Unlike a plain bind, a mount whose folder is not there is refused, and nothing is made by the engine.
+      Mounts: mounts.map(({ source, path, readOnly }) => ({
+        Type: 'bind',
+        Source: engine.pathOnEngine(source),
+        Target: path,
+        ReadOnly: readOnly,
+        BindOptions: { Propagation: 'rprivate' },
+      })),
       RestartPolicy: { Name: 'no' },
       // Unlike json-file it keeps every byte as it was written, and takes less space.
       LogConfig: {

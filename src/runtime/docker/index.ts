@@ -18,6 +18,8 @@ export interface DockerContainersOptions {
   network?: string;
   /** Logs are copied here, and stay when their container is gone; made when absent. */
   logFolder: string;
+  /** Where the engine finds a folder of ours; the same place when absent. */
+  pathOnEngine?: (path: string) => string;
   log?: Log;
 }
 
@@ -32,6 +34,7 @@ export function dockerContainers(options: DockerContainersOptions): Containers {
     installation: options.installation,
     network: options.network,
     logFolder: options.logFolder,
+    pathOnEngine: options.pathOnEngine ?? ((path) => path),
     log: options.log,
   };
 

@@ -2,10 +2,11 @@ import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { LabError } from '../../model/failures.ts';
+import { volumeVariables, withVolumes } from '../../model/volume-mount.ts';
 import type { InstanceSpec } from '../containers.ts';
 import { substitute } from '../substitute.ts';
 import { createCgroup, removeCgroup, type Cgroup } from './cgroup.ts';
-import { baseEnvironment, checkCommand } from './environment.ts';
+import { baseEnvironment, checkCommand, checkMounts } from './environment.ts';
 import { freePort } from './free-port.ts';
 import {
   instanceFolder,
@@ -74,12 +75,19 @@ async function writePlan(home: Home, spec: InstanceSpec): Promise<void> {
   const work = join(folder, 'work');
   const temporary = join(folder, 'tmp');
   const port = await freePort(portsTaken(home), home.basePortHint);
-  const command = substitute(spec.command ?? [], { port, basePath: spec.basePath });
+  const { mounts = [] } = spec;
+  const volumes = new Map(mounts.map(({ volume, source }) => [volume, source]));
+  const command = withVolumes(
+    substitute(spec.command ?? [], { port, basePath: spec.basePath }),
+    volumes,
+  );
   const environment: Record<string, string> = {
     ...baseEnvironment(temporary),
+    ...volumeVariables(volumes),
     ...spec.environment(port),
   };
   checkCommand(name, command, spec.workingDirectory, environment['PATH'] ?? '');
+  checkMounts(name, mounts);
   environment[markVariable] = markValue(home.installation, name);
   withStorage(what, () => {
     prepareHome(home);

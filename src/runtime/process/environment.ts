@@ -2,6 +2,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
 import { LabError } from '../../model/failures.ts';
+import type { Mount } from '../containers.ts';
 
 /** Sockets are made below TMPDIR, and their paths end at about 100 bytes. */
 const longestTemporaryPath = 70;
@@ -72,6 +73,18 @@ export function checkCommand(
       ? 'Check the path'
       : `Install it, or give its whole path: only ${path} is searched`,
   );
+}
+
+/** A command that finds no folder would make one of its own somewhere, which nobody finds again. */
+export function checkMounts(name: string, mounts: readonly Mount[]): void {
+  for (const { volume, source } of mounts) {
+    if (statSync(source, { throwIfNoEntry: false })?.isDirectory() === true) continue;
+    throw new LabError(
+      'start_refused',
+      `cannot start ${name}: the folder ${source} of volume ${volume} is not there. Put it back`,
+      { details: { volume } },
+    );
+  }
 }
 
 function isExecutable(path: string): boolean {

@@ -42,16 +42,32 @@ import * as tokens from './tokens/tokens.ts';
 import { readUse } from './use/read.ts';
 import { reportUse } from './use/report.ts';
 import { touchUse } from './use/touch.ts';
+import { defaultVolumeBytes } from '../../model/volume.ts';
+import { findVolume, findVolumes, listVolumes } from './volumes/find.ts';
+import { askMeasure, dueVolumes, removalHindered, volumeMeasured } from './volumes/measure.ts';
+import { putVolume } from './volumes/put.ts';
+import { removeVolume, volumeRemoved } from './volumes/remove.ts';
+import { settleVolumes } from './volumes/settle.ts';
 
 /**
  * The store on PostgreSQL 14 or newer. Connects when first used: opening it succeeds with the
- * database down. `maxApps` bounds registrations.
+ * database down. `maxApps` and `maxVolumes` bound registrations, `volumeMaxBytes` is the limit of a volume
+ * that was given none.
  */
 export async function openPostgresStore(
-  options: DatabaseOptions & { maxApps?: number; maxTokens?: number },
+  options: DatabaseOptions & {
+    maxApps?: number;
+    maxTokens?: number;
+    maxVolumes?: number;
+    volumeMaxBytes?: number;
+  },
 ): Promise<Store> {
   const database = openDatabase(options);
-  const { maxApps = 10_000, maxTokens = 50 } = options;
+  const { maxApps = 10_000, maxTokens = 50, maxVolumes = 10_000 } = options;
+  const volumeLimits = {
+    maxVolumes,
+    volumeMaxBytes: options.volumeMaxBytes ?? defaultVolumeBytes,
+  };
   const closed = new AbortController();
   const until = (signal: AbortSignal) => AbortSignal.any([signal, closed.signal]);
 
@@ -67,7 +83,7 @@ export async function openPostgresStore(
     pool: () => database.connections(),
     figures: () => readFigures(database),
     apps: {
-      register: (input) => registerApp(database, input, maxApps),
+      register: (input) => registerApp(database, input, { maxApps, ...volumeLimits }),
       command: (input) => commandApp(database, input),
       find: (name) => findApp(database, name),
       list: (page) => listApps(database, page),
@@ -139,6 +155,20 @@ export async function openPostgresStore(
       listByHost: (host) => listInstances(database, host),
       find: (instance) => findInstance(database, instance),
       settle: (instance) => settleInstance(database, instance),
+    },
+    volumes: {
+      put: (input) => putVolume(database, input, volumeLimits),
+      find: (name) => findVolume(database.query, name),
+      findAll: (names) => findVolumes(database.query, names),
+      list: (page) => listVolumes(database, page),
+      settle: (names, host, app) => settleVolumes(database, names, host, app),
+      remove: (input) => removeVolume(database, input),
+      due: (host, limit) => dueVolumes(database, host, limit),
+      askMeasure: (names) => askMeasure(database, names),
+      measured: (name, host, found) => volumeMeasured(database, name, host, found),
+      removed: (name, host) => volumeRemoved(database, name, host),
+      removalHindered: (name, host, hindrance, nextInMs) =>
+        removalHindered(database, name, host, hindrance, nextInMs),
     },
     history: {
       wakePlaced: (wake) => wakePlaced(database, wake),

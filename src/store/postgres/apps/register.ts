@@ -4,6 +4,8 @@ import { LabError } from '../../../model/failures.ts';
 import type { App, AppStore, Operation } from '../../ports.ts';
 import type { Database, Query } from '../database.ts';
 import { acceptOperation } from '../operations/accept.ts';
+import { makeVolumesOf } from '../volumes/for-app.ts';
+import type { VolumeLimits } from '../volumes/make.ts';
 import { appColumns, toApp, type AppRow } from './row.ts';
 
 type Registration = Parameters<AppStore['register']>[0];
@@ -15,15 +17,15 @@ const newAppsLockKey = 7_106_134;
 export async function registerApp(
   database: Database,
   input: Registration,
-  maxApps: number,
+  limits: VolumeLimits & { maxApps: number },
 ): Promise<Registered> {
   return database.transaction(`register app/${input.name}`, async (query) => {
     const existing = await lockApp(query, input.name);
-    if (existing !== null) return replace(query, input, existing);
+    if (existing !== null) return replace(query, input, existing, limits);
     await query('wait for others', 'SELECT pg_advisory_xact_lock($1)', [newAppsLockKey]);
     const winner = await lockApp(query, input.name);
-    if (winner !== null) return replace(query, input, winner);
-    return create(query, input, maxApps);
+    if (winner !== null) return replace(query, input, winner, limits);
+    return create(query, input, limits);
   });
 }
 
@@ -36,8 +38,13 @@ async function lockApp(query: Query, name: string): Promise<App | null> {
   return row === undefined ? null : toApp(row);
 }
 
-async function create(query: Query, input: Registration, maxApps: number): Promise<Registered> {
+async function create(
+  query: Query,
+  input: Registration,
+  limits: VolumeLimits & { maxApps: number },
+): Promise<Registered> {
   input.check?.(null);
+  const { maxApps } = limits;
   const { name, space, owner, spec, actor } = input;
   const [row] = await query<AppRow>(
     'insert',
@@ -57,12 +64,18 @@ async function create(query: Query, input: Registration, maxApps: number): Promi
       { details: { limit: maxApps } },
     );
   }
+  await makeVolumesOf(query, input, limits);
   const app = toApp(row);
   const operation = await accept(query, input, 'register', false, app.specRevision);
   return { outcome: 'created', app, operation };
 }
 
-async function replace(query: Query, input: Registration, before: App): Promise<Registered> {
+async function replace(
+  query: Query,
+  input: Registration,
+  before: App,
+  limits: VolumeLimits,
+): Promise<Registered> {
   input.check?.(before);
   const { name, space, spec, actor } = input;
   const isRemoved = before.condition.wanted === 'gone' || (await isBeingRemoved(query, name));
@@ -73,6 +86,7 @@ async function replace(query: Query, input: Registration, before: App): Promise<
     await query('wait for others', 'SELECT pg_advisory_xact_lock($1)', [newAppsLockKey]);
     await refuseFullSpace(query, name, space);
   }
+  await makeVolumesOf(query, input, limits);
   const renews = needsNewInstance(before.spec, spec);
   const [row] = await query<AppRow>(
     'update',

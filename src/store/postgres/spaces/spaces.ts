@@ -90,6 +90,12 @@ export async function removeSpace(database: Database, name: string, by: By): Pro
       name,
     ]);
     if (secrets.length > 0) refuse(`${secrets.length} secrets are in it; remove them first`);
+    const [{ volumes } = { volumes: 0 }] = await query<{ volumes: number }>(
+      'count volumes',
+      'SELECT count(*)::integer AS volumes FROM volumes WHERE space = $1',
+      [name],
+    );
+    if (volumes > 0) refuse(`${volumes} volumes are in it; remove or move them first`);
     await insertEvent(query, `space/${name}`, { actor: by.actor, what: 'removed', why: 'removed' });
     await query('remove', 'DELETE FROM spaces WHERE name = $1', [name]);
   });

@@ -1,0 +1,38 @@
+import type { AppSpec } from '../../../model/app-spec.ts';
+import { LabError } from '../../../model/failures.ts';
+import type { Query } from '../database.ts';
+import { makeVolumes, type VolumeLimits } from './make.ts';
+
+/**
+ * Inside the transaction that registers an app: the volumes it names are there afterwards, and stay
+ * as long as it names them. Throws `conflict` for one that is being removed or belongs to another space.
+ */
+export async function makeVolumesOf(
+  query: Query,
+  app: { name: string; space: string; actor: string; spec: Pick<AppSpec, 'volumes'> },
+  limits: VolumeLimits,
+): Promise<void> {
+  if (app.spec.volumes.length === 0) return;
+  const volumes = await makeVolumes(
+    query,
+    app.spec.volumes.map(({ volume }) => ({
+      name: volume,
+      space: app.space,
+      owner: app.actor,
+      title: null,
+      maxBytes: null,
+      why: `app/${app.name} names it`,
+    })),
+    limits,
+  );
+  for (const { name, space, isRemoved } of volumes) {
+    const why =
+      space === app.space
+        ? isRemoved && 'is being removed; use another name, or try again when it is gone'
+        : 'belongs to another space, and only apps of its own space may use it; use another name';
+    if (why === false) continue;
+    throw new LabError('conflict', `cannot register app/${app.name}: volume/${name} ${why}`, {
+      details: { volume: name },
+    });
+  }
+}
