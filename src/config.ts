@@ -25,7 +25,7 @@ export const settings = {
     .string()
     .min(1)
     .default('127.0.0.1')
-    .describe('Address the gateway binds. Others than loopback need authentication configured'),
+    .describe('Address the gateway binds; loopback only, until gateways ask who opens an app'),
   LABKEEPER_AUTHENTICATION: z
     .enum(authentications)
     .default('open')
