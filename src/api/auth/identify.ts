@@ -84,7 +84,7 @@ function known({ person, credential }: Authenticated, via: Via): Identity {
 function unknownToken(): Problem {
   return new Problem(
     'unauthenticated',
-    'this token lets nobody in: it is unknown, expired or revoked; make a new one under Account, or with `labkeeper login`',
+    'this token lets nobody in: it is unknown, expired or revoked; make a new one with `labkeeper login`',
     { headers: { 'www-authenticate': 'Bearer error="invalid_token"' } },
   );
 }
