@@ -198,7 +198,7 @@ describe.runIf(present)('a backup while apps wake and sleep', () => {
       expect(await backup.ended, backup.said()).toBe(0);
       await eventually(() => expect(turns).toBeGreaterThan(seen), { deadlineMs: 60_000 });
     }
-    await afterAnswers(visitor, 20);
+    await afterAnswers(visitor, 101);
     turning = false;
     await all;
     const experience = await visitor.stop();
