@@ -18,7 +18,9 @@ interface Copy {
   sequences: Sequence[];
 }
 
-const facts = (takenAt: string) => ({ id: 'restore-1', host: 'here', takenAt });
+const facts = (takenAt: string) => ({
+  ...{ id: 'restore-1', host: 'here', formerHost: 'lab-1', takenAt },
+});
 
 async function copyOf(url: string): Promise<Copy> {
   const snapshot = await openSnapshot({ url });
@@ -169,6 +171,19 @@ describe.runIf(requirePart('postgres'))('the rows of a backup', () => {
     const places = await runSql(to.url, 'SELECT id FROM operations ORDER BY place');
     expect(places.map(({ id }) => id)).toEqual(['op-done', 'op-open', 'op-next']);
     await drop();
+  });
+
+  it('name the host that has the folders of volumes now, and no other for those elsewhere', async () => {
+    const from = await openFilledDatabase();
+    await runSql(from.url, "UPDATE volumes SET host = 'lab-1' WHERE name = 'notebooks'");
+    await runSql(from.url, "UPDATE volumes SET host = 'elsewhere' WHERE name = 'unused'");
+    const to = await openEmptyDatabase();
+    await restoreInto(to.url, await copyOf(from.url));
+    expect(await runSql(to.url, 'SELECT name, host FROM volumes ORDER BY name')).toEqual([
+      { name: 'notebooks', host: 'here' },
+      { name: 'unused', host: 'elsewhere' },
+    ]);
+    await Promise.all([from.drop(), to.drop()]);
   });
 
   it('count the awake time of what ran until the backup, not until the restore', async () => {

@@ -189,6 +189,18 @@ describe.runIf(requirePart('postgres'))('labkeeper backup', () => {
     });
   });
 
+  it('names files of the settings that lie elsewhere, since they are not in it', async () => {
+    const env = {
+      LABKEEPER_ENCRYPTION_KEY_FILE: '/etc/lab/key',
+      LABKEEPER_INTERNAL_TOKEN_FILE: join(bed.data, 'secrets', 'internal-token'),
+    };
+    const args = ['backup', join(bed.folder, 'elsewhere.tar.gz'), '--json'];
+    const { out } = await bed.start(args, { env }).ended;
+    expect((JSON.parse(out) as { notes: string[] }).notes).toEqual([
+      '/etc/lab/key, which LABKEEPER_ENCRYPTION_KEY_FILE names, lies outside of the data folder: keep a copy of it too',
+    ]);
+  });
+
   it.runIf(isRoot)('leaves nothing behind when the disk is full', async () => {
     const small = join(bed.folder, 'small');
     await withSmallDisk(small, async () => {

@@ -2,7 +2,7 @@ import { constants, setPriority } from 'node:os';
 import { parseArgs } from 'node:util';
 import { resolve } from 'node:path';
 import { UsageError, type ExitCode } from '../../cli/exit-codes.ts';
-import { loadConfig } from '../../config.ts';
+import { loadConfig, type Config } from '../../config.ts';
 import { version } from '../../model/version.ts';
 import type { BackupDatabase } from '../../store/postgres/backup/session.ts';
 import { openSnapshot, type Snapshot } from '../../store/postgres/backup/snapshot.ts';
@@ -89,10 +89,11 @@ async function makeBackup(
   try {
     const target = await openTarget(file, folder);
     try {
-      const written = await writeAll(source.database, folder, target, signal);
+      const written = await writeAll(source.database, config, target, signal);
       await target.finish();
       const seconds = Number(((performance.now() - beganMs) / 1000).toFixed(1));
-      return { file: target.name, seconds, ...written };
+      const notes = [...written.notes, ...filesElsewhere(config, folder)];
+      return { file: target.name, seconds, ...written, notes };
     } catch (error) {
       await target.abandon();
       throw explain(error, target.name);
@@ -104,19 +105,23 @@ async function makeBackup(
 
 async function writeAll(
   database: BackupDatabase,
-  folder: string,
+  config: Config,
   target: Target,
   signal: AbortSignal,
 ): Promise<Omit<Summary, 'file' | 'seconds'>> {
   const snapshot = await openSnapshot(database);
   let archive: ArchiveWriter | null = null;
   try {
-    archive = await beginArchive(target.sink, describe(snapshot), signal);
+    archive = await beginArchive(target.sink, describe(snapshot, config), signal);
     // Rows first: a file they name that is made meanwhile is copied after them.
     await writeRows(snapshot, archive);
     const sequences = await snapshot.sequences();
     await snapshot.close();
-    const { files, fileBytes, notes } = await writeFiles(folder, target, archive);
+    const { files, fileBytes, notes } = await writeFiles(
+      resolve(config.LABKEEPER_DATA),
+      target,
+      archive,
+    );
     const { takenAt, counts, tables } = snapshot;
     const bytes = await archive.finish({ rows: counts, sequences, files, fileBytes });
     const rows = Object.values(counts).reduce((sum, count) => sum + count, 0);
@@ -129,11 +134,11 @@ async function writeAll(
   }
 }
 
-function describe(snapshot: Snapshot): Manifest {
+function describe(snapshot: Snapshot, config: Config): Manifest {
   const { installation, takenAt, serverVersion, migrations, tables } = snapshot;
   return {
     ...{ format: archiveFormat, labkeeper: version, dataVersion, installation, takenAt },
-    ...{ postgres: serverVersion, migrations, tables },
+    ...{ host: config.LABKEEPER_HOST_NAME, postgres: serverVersion, migrations, tables },
     leftOut: leftOutFiles,
   };
 }
@@ -194,6 +199,17 @@ function noteInWords({ cutShort, special }: Notes): string[] {
       : []),
     ...(special > 0 ? [`${special} sockets, pipes and devices were left out`] : []),
   ];
+}
+
+/** Settings may name keys and certificates that lie outside: nobody else would think of them. */
+function filesElsewhere(config: Config, folder: string): string[] {
+  return Object.entries(config).flatMap(([setting, value]) => {
+    const isFile = /_(FILE|TLS_CA|TLS_CERT|TLS_KEY)$/.test(setting) && typeof value === 'string';
+    if (!isFile || resolve(value).startsWith(`${folder}/`)) return [];
+    return [
+      `${value}, which ${setting} names, lies outside of the data folder: keep a copy of it too`,
+    ];
+  });
 }
 
 function inWords(summary: Summary): string {

@@ -22,6 +22,7 @@ const manifestSchema = z.object({
   labkeeper: z.string().describe('Version of the program that made it'),
   dataVersion: z.int().min(1).describe('Layout of the data folder'),
   installation: z.uuid().describe('Which installation it is of'),
+  host: z.string().describe('Name of the host whose data folder it holds'),
   takenAt: z.iso.datetime().describe('The moment that all rows are of, by the database’s clock'),
   postgres: z.string().describe('Version of the PostgreSQL it came from, for people'),
   migrations: z.array(z.string()).min(1).describe('The schema that the rows have'),

@@ -112,17 +112,18 @@ async function restoreAll(
 /** Rows and files. The commit of the rows comes last: before it nothing happened. */
 async function fill(
   file: string,
-  { migrations, takenAt }: Manifest,
+  manifest: Manifest,
   contents: Contents,
   destination: Destination,
   host: string,
   signal: AbortSignal,
 ): Promise<string[]> {
   const { id, path, database } = destination;
+  const { migrations, takenAt, host: formerHost } = manifest;
   const restoring = await beginRestoring(database, migrations);
   try {
-    const notes = await putEntries(file, restoring, contents, path, signal);
-    await restoring.finish(contents.sequences, { id, host, takenAt });
+    const notes = await putEntries(file, restoring, contents, { path, host }, signal);
+    await restoring.finish(contents.sequences, { id, host, formerHost, takenAt });
     await destination.sync();
     signal.throwIfAborted();
     await restoring.commit();
@@ -136,12 +137,12 @@ async function putEntries(
   file: string,
   restoring: Restoring,
   contents: Contents,
-  folder: string,
+  to: { path: string; host: string },
   signal: AbortSignal,
 ): Promise<string[]> {
   const { manifest, entries, close } = await openArchive(file);
   try {
-    const files = beginExtraction(file, folder);
+    const files = beginExtraction(file, to.path);
     const counts: Record<string, number> = {};
     let next = await entries.next();
     /** The rows of one table, over all entries that hold some. */
@@ -162,7 +163,8 @@ async function putEntries(
         counts[name] = await restoring.load(table, rowsOf(name));
         continue;
       }
-      await files.put({ ...entry, path: pathOf(file, entry) }, content);
+      const path = onHost(pathOf(file, entry), manifest.host, to.host);
+      await files.put({ ...entry, path }, content);
       next = await entries.next();
     }
     refuseOtherCounts(file, counts, contents.rows);
@@ -181,6 +183,12 @@ function pathOf(file: string, { path }: Entry): BytePath {
   const prefix = fromText(entryNames.files);
   if (path.startsWith(prefix)) return path.slice(prefix.length);
   throw damaged(file, `the entry ${toText(path)}`);
+}
+
+/** What the old host kept under its name belongs to the new one. */
+function onHost(path: BytePath, former: string, host: string): BytePath {
+  const [room, name, ...rest] = path.split('/');
+  return room === 'hosts' && name === former ? [room, host, ...rest].join('/') : path;
 }
 
 function refuseOtherCounts(

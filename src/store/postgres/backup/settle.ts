@@ -6,8 +6,9 @@ import { beginSession, quoted, type BackupDatabase } from './session.ts';
 export interface RestoreFacts {
   /** Of this restore, so that one that was cut off after its commit is known again. */
   id: string;
-  /** Name of the host that restores. */
+  /** Name of the host that restores, and of the one whose files these were. */
   host: string;
+  formerHost: string;
   /** The backup's moment: ISO 8601 in UTC. */
   takenAt: string;
 }
@@ -50,6 +51,11 @@ export async function settleRestored(query: Query, facts: RestoreFacts): Promise
        jsonb_build_object('phase', phase, 'generation', generation, 'host', host)
      FROM was WHERE live ORDER BY name`,
     [actor, why],
+  );
+  await query(
+    'move volumes to the host that has their folders now',
+    'UPDATE volumes SET host = $2 WHERE host = $1',
+    [facts.formerHost, facts.host],
   );
   await raiseGenerations(query, facts.takenAt);
   await query(
