@@ -2,18 +2,20 @@ import { randomUUID } from 'node:crypto';
 import { jsonText } from './terminal.ts';
 import type { LabkeeperClient } from '../client/index.ts';
 import type { OperationJson } from '../model/api.ts';
-import { findApp } from './entity-argument.ts';
+import { findApp, findVolume, saysVolume } from './entity-argument.ts';
 import { exitCodes, type ExitCode } from './exit-codes.ts';
 import type { Invocation, Verb } from './verb.ts';
 import { outcomeLine, waitForOperation, waitOptions } from './wait.ts';
 
-type Command = (
-  apps: LabkeeperClient['apps'],
+type Send<Of> = (
+  of: Of,
   name: string,
   options: { why?: string; idempotencyKey: string },
 ) => Promise<OperationJson>;
+type Command = Send<LabkeeperClient['apps']>;
+type VolumeCommand = Send<LabkeeperClient['volumes']>;
 
-/** `start`, `stop`, `restart`, `keep-awake`, `rm`: what changes an app that is there. */
+/** `start`, `stop`, `restart`, `keep-awake`, `rm`: what changes an app that is there; `rm` also volumes. */
 export const commands: readonly Verb[] = [
   command('start', 'Wake apps', 'Wakes them as a visit would.', (apps, name, options) =>
     apps.start(name, options),
@@ -38,13 +40,20 @@ export const commands: readonly Verb[] = [
   ),
   command(
     'rm',
-    'Stop and remove apps',
-    'Stops and removes them. Their timelines stay; nothing else does.',
+    'Stop and remove apps, or remove volumes',
+    'Stops and removes apps. Their timelines and volumes stay; nothing else does. A volume is removed with everything in it, only when it is called volume/NAME, and never while an app names it.',
     (apps, name, options) => apps.remove(name, options),
+    (volumes, name, options) => volumes.remove(name, options),
   ),
 ];
 
-function command(name: string, summary: string, help: string, send: Command): Verb {
+function command(
+  name: string,
+  summary: string,
+  help: string,
+  send: Command,
+  sendVolume?: VolumeCommand,
+): Verb {
   return {
     name,
     usage: 'NAME… [--wait] [--why TEXT]',
@@ -55,22 +64,32 @@ function command(name: string, summary: string, help: string, send: Command): Ve
       why: { type: 'string', value: 'TEXT', help: 'shown in the timeline' },
     },
     takes: { least: 1, most: 50 },
-    run: (invocation) => run(invocation, send),
+    run: (invocation) => run(invocation, send, sendVolume),
   };
 }
 
-async function run(invocation: Invocation, send: Command): Promise<ExitCode> {
+async function run(
+  invocation: Invocation,
+  send: Command,
+  sendVolume: VolumeCommand | undefined,
+): Promise<ExitCode> {
   const { client, terminal, json, flag, text } = invocation;
   const why = text('why');
   // All names are looked up first: a typing error in the third must not leave two done.
-  const apps = await Promise.all(invocation.arguments.map((name) => findApp(client, name)));
+  const found = await Promise.all(
+    invocation.arguments.map(async (argument) => {
+      if (sendVolume === undefined || !saysVolume(argument)) {
+        const { name } = await findApp(client, argument);
+        return (options: Parameters<Command>[2]) => send(client.apps, name, options);
+      }
+      const { name } = await findVolume(client, argument);
+      return (options: Parameters<Command>[2]) => sendVolume(client.volumes, name, options);
+    }),
+  );
   const operations: OperationJson[] = [];
-  for (const { name } of apps) {
+  for (const act of found) {
     const idempotencyKey = randomUUID();
-    const accepted = await send(client.apps, name, {
-      ...(why === null ? {} : { why }),
-      idempotencyKey,
-    });
+    const accepted = await act({ ...(why === null ? {} : { why }), idempotencyKey });
     const operation = flag('wait') ? await waitForOperation(invocation, accepted) : accepted;
     operations.push(operation);
     if (!json) terminal.out(outcomeLine(terminal, operation));

@@ -1,12 +1,20 @@
 import type { LabkeeperClient } from '../client/index.ts';
 import type { AppJson, HostJson } from '../model/api.ts';
 import { dnsLabelPattern } from '../model/names.ts';
+import type { VolumeJson } from '../model/volume-api.ts';
 import { NotFoundError, UsageError } from './exit-codes.ts';
 
-export type Found = { kind: 'app'; app: AppJson } | { kind: 'host'; host: HostJson };
+export type Found =
+  | { kind: 'app'; app: AppJson }
+  | { kind: 'host'; host: HostJson }
+  | { kind: 'volume'; volume: VolumeJson };
+
+const kinds = ['app', 'host', 'volume'] as const;
+type Kind = (typeof kinds)[number];
 
 /**
- * What a NAME means: `app/board`, `host/local`, or `board` alone where only one thing is called so.
+ * What a NAME means: `app/board`, `host/local`, `volume/data`, or `board` alone where only one thing is called
+ * so. A volume is meant only when it is said: what a typing error removes is gone with all in it.
  * Throws `NotFoundError`, and `UsageError` for what is no name or not only one.
  */
 export async function findEntity(client: LabkeeperClient, argument: string): Promise<Found> {
@@ -17,6 +25,9 @@ export async function findEntity(client: LabkeeperClient, argument: string): Pro
   } else if (kind === 'host') {
     const host = await findHost(client, name);
     if (host !== undefined) return { kind, host };
+  } else if (kind === 'volume') {
+    const volume = await client.volumes.find(name);
+    if (volume !== null) return { kind, volume };
   } else {
     const [app, host] = await Promise.all([client.apps.find(name), findHost(client, name)]);
     if (app !== null && host !== undefined) {
@@ -30,26 +41,45 @@ export async function findEntity(client: LabkeeperClient, argument: string): Pro
 
 /** The app a NAME means, for verbs that apps alone have. */
 export async function findApp(client: LabkeeperClient, argument: string): Promise<AppJson> {
-  const { kind } = parseName(argument);
-  if (kind === 'host') throw new UsageError(`${argument} is a host: this verb is for apps`);
+  refuseOthers(argument, 'app');
   const found = await findEntity(client, argument);
   if (found.kind === 'app') return found.app;
-  throw new UsageError(`${argument} is a host: this verb is for apps`);
+  throw new UsageError(`${argument} is a ${found.kind}: this verb is for apps`);
 }
 
-/** Name of an app by its spelling alone: it may be gone, and its timeline is still there. */
-export function appName(argument: string): string {
+/** The volume a NAME means, which says that it is one. */
+export async function findVolume(client: LabkeeperClient, argument: string): Promise<VolumeJson> {
   const { kind, name } = parseName(argument);
-  if (kind === 'host') throw new UsageError(`${argument} is a host: this verb is for apps`);
-  return name;
+  if (kind === null) throw new UsageError(`say volume/${name}: this verb is for volumes`);
+  refuseOthers(argument, 'volume');
+  const found = await findEntity(client, argument);
+  if (found.kind === 'volume') return found.volume;
+  throw new UsageError(`${argument} is a ${found.kind}: this verb is for volumes`);
 }
 
-function parseName(argument: string): { kind: 'app' | 'host' | null; name: string } {
+/** What has a timeline, by its spelling alone: it may be gone, and its timeline is still there. */
+export function timelineName(argument: string): { kind: 'app' | 'volume'; name: string } {
+  const { kind, name } = parseName(argument);
+  if (kind === 'host') throw new UsageError(`${argument} is a host: it has no timeline`);
+  return { kind: kind ?? 'app', name };
+}
+
+/** True when the spelling says that it is a volume. */
+export const saysVolume = (argument: string): boolean => argument.startsWith('volume/');
+
+function refuseOthers(argument: string, wanted: Kind): void {
+  const { kind } = parseName(argument);
+  if (kind === null || kind === wanted) return;
+  throw new UsageError(`${argument} is a ${kind}: this verb is for ${wanted}s`);
+}
+
+function parseName(argument: string): { kind: Kind | null; name: string } {
   const slash = argument.indexOf('/');
-  const kind = slash === -1 ? null : argument.slice(0, slash);
+  const prefix = slash === -1 ? null : argument.slice(0, slash);
   const name = argument.slice(slash + 1);
-  if (kind !== null && kind !== 'app' && kind !== 'host') {
-    throw new UsageError(`${argument}: names begin with app/ or host/`);
+  const kind = kinds.find((one) => one === prefix) ?? null;
+  if (prefix !== null && kind === null) {
+    throw new UsageError(`${argument}: names begin with app/, host/ or volume/`);
   }
   if (!dnsLabelPattern.test(name)) {
     throw new UsageError(

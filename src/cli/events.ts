@@ -1,7 +1,7 @@
 import type { StreamMessage } from '../client/index.ts';
 import type { TimelineEventJson } from '../model/api.ts';
-import { appName } from './entity-argument.ts';
-import { exitCodes } from './exit-codes.ts';
+import { timelineName } from './entity-argument.ts';
+import { exitCodes, UsageError } from './exit-codes.ts';
 import { jsonText, plain, tinted, type Terminal } from './terminal.ts';
 import type { Verb } from './verb.ts';
 import { wholeNumber } from './whole-number.ts';
@@ -9,19 +9,22 @@ import { wholeNumber } from './whole-number.ts';
 export const events: Verb = {
   name: 'events',
   usage: '[NAME] [-f] [--limit N]',
-  summary: 'Print the timeline of an app, or of everything',
-  help: 'Oldest first. -f goes on with what happens, and misses nothing when the connection is lost. An app that was removed keeps its timeline.',
+  summary: 'Print the timeline of an app, of a volume, or of everything',
+  help: 'Oldest first. -f goes on with what happens, and misses nothing when the connection is lost. What was removed keeps its timeline. Of a volume there is what happened until now.',
   options: {
     follow: { type: 'boolean', short: 'f', help: 'go on with what happens' },
     limit: { type: 'string', value: 'N', help: 'so many of the newest (default 30, at most 500)' },
   },
   takes: { least: 0, most: 1 },
   async run({ arguments: [argument], client, terminal, json, flag, text }) {
-    const name = argument === undefined ? null : appName(argument);
+    const of = argument === undefined ? null : timelineName(argument);
+    if (of?.kind === 'volume' && flag('follow')) {
+      throw new UsageError('-f is for apps and for everything: it has no volumes of their own');
+    }
     const page = { limit: 30, ...wholeNumber('limit', text('limit'), 1) };
-    const { items } = await (name === null
+    const { items } = await (of === null
       ? client.events.list(page)
-      : client.apps.events(name, page));
+      : (of.kind === 'app' ? client.apps : client.volumes).events(of.name, page));
     const oldestFirst = items.toReversed();
     if (json && !flag('follow')) {
       terminal.out(jsonText(oldestFirst));
@@ -33,7 +36,7 @@ export const events: Verb = {
     if (!flag('follow')) return exitCodes.ok;
     const after = oldestFirst.at(-1)?.id ?? '0';
     const news: AsyncGenerator<StreamMessage> =
-      name === null ? client.events.follow({ after }) : client.apps.follow(name, { after });
+      of === null ? client.events.follow({ after }) : client.apps.follow(of.name, { after });
     for await (const message of news) {
       if (message.type === 'event') print(message.event);
     }

@@ -15,7 +15,7 @@ export function helpText(verbs: readonly Verb[]): string {
 Usage: labkeeper VERB [ARGUMENTS] [--json] [--server URL]
 
 ${columns(rows)}
-NAME is app/board or host/local, or board alone where only one thing is called so.
+NAME is app/board, host/local or volume/data; board alone means the app or host that is called so.
 labkeeper VERB --help says more.
 
 Exit codes: 0 done, 1 failed, 2 the command line or file has mistakes, 3 not found, 4 no server.

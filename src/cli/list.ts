@@ -1,15 +1,16 @@
 import type { AppJson, HostJson } from '../model/api.ts';
 import { bytesInWords, durationInWords } from '../model/in-words.ts';
+import type { VolumeJson } from '../model/volume-api.ts';
 import { exitCodes, UsageError } from './exit-codes.ts';
 import { table } from './table.ts';
-import { jsonText, statusTone, type Terminal } from './terminal.ts';
+import { jsonText, statusTone, volumeTone, type Terminal } from './terminal.ts';
 import type { Verb } from './verb.ts';
 
 export const list: Verb = {
   name: 'list',
-  usage: '[apps|hosts]',
-  summary: 'List apps, or hosts',
-  help: 'Apps by name with their state, or the computers that run them.',
+  usage: '[apps|hosts|volumes]',
+  summary: 'List apps, hosts or volumes',
+  help: 'Apps by name with their state, the computers that run them, or the volumes they keep things in.',
   options: {},
   takes: { least: 0, most: 1 },
   async run({ arguments: [kind = 'apps'], client, terminal, json }) {
@@ -18,8 +19,16 @@ export const list: Verb = {
       terminal.out(json ? jsonText(hosts) : hostTable(terminal, hosts));
       return exitCodes.ok;
     }
+    if (kind === 'volumes' || kind === 'volume') {
+      const volumes: VolumeJson[] = [];
+      for await (const volume of client.volumes.all()) volumes.push(volume);
+      if (json) terminal.out(jsonText(volumes));
+      else if (volumes.length > 0) terminal.out(volumeTable(terminal, volumes));
+      else terminal.error('There are no volumes yet: an app makes those that it names.\n');
+      return exitCodes.ok;
+    }
     if (kind !== 'apps' && kind !== 'app') {
-      throw new UsageError(`cannot list ${kind}: there are apps and hosts`);
+      throw new UsageError(`cannot list ${kind}: there are apps, hosts and volumes`);
     }
     const apps: AppJson[] = [];
     for await (const app of client.apps.all()) apps.push(app);
@@ -42,6 +51,22 @@ function appTable(terminal: Terminal, apps: readonly AppJson[]): string {
       durationInWords(Date.now() - Date.parse(condition.since)),
       condition.host ?? '-',
       title,
+    ]),
+  );
+}
+
+function volumeTable(terminal: Terminal, volumes: readonly VolumeJson[]): string {
+  return table(
+    terminal,
+    ['name', 'state', 'holds', 'of', 'files', 'host', 'apps'],
+    volumes.map(({ name, status, measured, maxBytes, host, apps }) => [
+      `volume/${name}`,
+      { text: status, tone: volumeTone(status) },
+      measured === null ? '-' : `${measured.whole ? '' : '> '}${bytesInWords(measured.sizeBytes)}`,
+      bytesInWords(maxBytes),
+      measured === null ? '-' : String(measured.fileCount),
+      host ?? '-',
+      apps.join(', '),
     ]),
   );
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { labkeeperClient } from '../client/index.ts';
@@ -100,8 +101,11 @@ function readSettings() {
 
 const terminal: Terminal = {
   out: (text) => void stdout.write(text),
+  bytes: (chunk) =>
+    stdout.write(chunk) ? Promise.resolve() : once(stdout, 'drain').then(() => undefined),
   error: (text) => void stderr.write(text),
   isInteractive: stderr.isTTY && stdin.isTTY,
+  isOutputInteractive: stdout.isTTY,
   colors: stdout.isTTY && !env['NO_COLOR'] && env['TERM'] !== 'dumb',
 };
 

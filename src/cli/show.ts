@@ -1,16 +1,17 @@
 import type { AppJson, AppUsageJson, HostJson } from '../model/api.ts';
 import { describeExit } from '../model/app-state.ts';
 import { bytesInWords, durationInWords } from '../model/in-words.ts';
-import { findApp, findEntity } from './entity-argument.ts';
+import type { VolumeJson } from '../model/volume-api.ts';
+import { findApp, findEntity, findVolume, saysVolume } from './entity-argument.ts';
 import { exitCodes } from './exit-codes.ts';
 import { fields } from './table.ts';
-import { jsonText, plain, statusTone, tinted, type Terminal } from './terminal.ts';
+import { jsonText, plain, statusTone, tinted, volumeTone, type Terminal } from './terminal.ts';
 import type { Verb } from './verb.ts';
 
 export const show: Verb = {
   name: 'show',
   usage: 'NAME',
-  summary: 'Show an app or a host',
+  summary: 'Show an app, a host or a volume',
   help: 'What it is, what it does, since when and why. With --json the whole resource.',
   options: {},
   takes: { least: 1, most: 1 },
@@ -18,6 +19,10 @@ export const show: Verb = {
     const found = await findEntity(client, name);
     if (found.kind === 'host') {
       terminal.out(json ? jsonText(found.host) : hostText(terminal, found.host));
+      return exitCodes.ok;
+    }
+    if (found.kind === 'volume') {
+      terminal.out(json ? jsonText(found.volume) : volumeText(terminal, found.volume));
       return exitCodes.ok;
     }
     const { app } = found;
@@ -30,11 +35,17 @@ export const show: Verb = {
 export const explain: Verb = {
   name: 'explain',
   usage: 'NAME',
-  summary: 'Say in one sentence what an app is doing, and why',
+  summary: 'Say in one sentence what an app or a volume is doing, and why',
   help: 'One sentence; for an app that failed also how it ended and its last log lines.',
   options: {},
   takes: { least: 1, most: 1 },
   async run({ arguments: [name = ''], client, terminal, json }) {
+    if (saysVolume(name)) {
+      const { name: volume, status, explanation } = await findVolume(client, name);
+      const words = { name: volume, status, explanation };
+      terminal.out(json ? jsonText(words) : `${plain(explanation)}\n`);
+      return exitCodes.ok;
+    }
     const { name: app, status, explanation, condition } = await findApp(client, name);
     const { exit, lastLogLines } = condition;
     if (json) {
@@ -78,6 +89,28 @@ function appText(terminal: Terminal, app: AppJson, usage: AppUsageJson | null): 
     ['workflow', app.links.workflow],
   ]);
   return `${heading}  ${state}\n${plain(app.explanation)}\n\n${pairs}`;
+}
+
+function volumeText(terminal: Terminal, volume: VolumeJson): string {
+  const { measured, status } = volume;
+  const heading = tinted(terminal, 'strong', `volume/${volume.name}`);
+  const pairs = fields(terminal, [
+    ['title', volume.title === volume.name ? null : volume.title],
+    ['space', volume.space],
+    ['host', volume.host],
+    [
+      'holds',
+      measured === null
+        ? null
+        : `${measured.whole ? '' : 'at least '}${bytesInWords(measured.sizeBytes)} in ${measured.fileCount} files, measured ${measured.at}`,
+    ],
+    ['limit', bytesInWords(volume.maxBytes)],
+    ['apps', volume.apps.length === 0 ? 'none' : volume.apps.join(', ')],
+    ['hindrance', volume.hindrance],
+    ['made', `${volume.createdAt} by ${volume.owner}`],
+  ]);
+  const state = tinted(terminal, volumeTone(status), status);
+  return `${heading}  ${state}\n${plain(volume.explanation)}\n\n${pairs}\n${plain(volume.limitMeaning)}\n`;
 }
 
 function hostText(terminal: Terminal, host: HostJson): string {

@@ -1,11 +1,16 @@
 import type { AppStatus } from '../model/app-view.ts';
+import type { VolumeStatus } from '../model/volume.ts';
 
 /** Where a command writes: results to `out`, everything about the work itself to `error`. */
 export interface Terminal {
   out(text: string): void;
+  /** Bytes as they are, to where `out` goes; resolves when more may come. */
+  bytes(chunk: Uint8Array): Promise<void>;
   error(text: string): void;
   /** A person watches `error`: progress may overwrite its own line. */
   isInteractive: boolean;
+  /** A person watches `out`. */
+  isOutputInteractive: boolean;
   /** Whether `out` shows colours. */
   colors: boolean;
 }
@@ -36,6 +41,16 @@ const tones: Readonly<Record<AppStatus, Tone>> = {
 };
 
 export const statusTone = (status: AppStatus): Tone => tones[status];
+
+const volumeTones: Readonly<Record<VolumeStatus, Tone>> = {
+  unused: 'soft',
+  ok: 'good',
+  'nearly full': 'busy',
+  full: 'bad',
+  removing: 'busy',
+};
+
+export const volumeTone = (status: VolumeStatus): Tone => volumeTones[status];
 
 /** What `--json` prints. */
 export const jsonText = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;

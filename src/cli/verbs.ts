@@ -1,6 +1,7 @@
 import { apply } from './apply.ts';
 import { commands } from './commands.ts';
 import { events } from './events.ts';
+import { get } from './get.ts';
 import { list } from './list.ts';
 import { login, logout } from './login.ts';
 import { logs } from './logs.ts';
@@ -17,6 +18,7 @@ export const verbs: readonly Verb[] = [
   logs,
   events,
   open,
+  get,
   ...commands,
   apply,
   login,

@@ -22,8 +22,9 @@ export async function waitForOperation(
   const timeoutMs = secondsOf(text('timeout') ?? '300') * 1000;
   const over = new AbortController();
   const progress = showProgress(terminal, operation.entity);
-  const name = operation.entity.slice(operation.entity.indexOf('/') + 1);
+  const [kind, name = ''] = operation.entity.split('/', 2);
   const watching = (async () => {
+    if (kind !== 'app') return;
     for await (const message of client.apps.follow(name, { signal: over.signal })) {
       if (message.type !== 'app') continue;
       const { status, condition } = message.app;

@@ -34,10 +34,11 @@ import type { AppSpecInput } from '../model/app-spec.ts';
 import { appSecretListSchema, type AppSecretJson } from '../model/secret-api.ts';
 import { followEvents, type FollowOptions, type StreamMessage } from './follow-events.ts';
 import { followLog, readLog, type LogOptions, type LogText } from './logs.ts';
-import { ProblemError } from './problem-error.ts';
+import { nullWhenAbsent } from './problem-error.ts';
 import { secretMethods, type SecretMethods } from './secrets.ts';
 import { sleep } from './sleep.ts';
 import { transport, type ClientOptions } from './transport.ts';
+import { volumeMethods, type VolumeMethods } from './volumes.ts';
 
 export { ProblemError, UnreachableError } from './problem-error.ts';
 export type { ClientOptions } from './transport.ts';
@@ -99,6 +100,7 @@ export interface LabkeeperClient extends SecretMethods {
     wait(id: string, options?: WaitOptions): Promise<OperationJson>;
   };
   hosts: { list(): Promise<HostJson[]> };
+  volumes: VolumeMethods;
   /** Who asks, and their roles. */
   me(): Promise<MeJson>;
   /** How a program gets a token of a person at a browser; needs no token itself. */
@@ -182,6 +184,7 @@ export function labkeeperClient(options: ClientOptions): LabkeeperClient {
     },
     ...secretMethods(wire),
     hosts: { list: async () => (await json('/api/v1/hosts', hostListSchema)).items },
+    volumes: volumeMethods(wire),
     me: () => json('/api/v1/me', meSchema),
     logins: {
       begin: (label) =>
@@ -197,11 +200,6 @@ export function labkeeperClient(options: ClientOptions): LabkeeperClient {
     },
     health: () => json('/health/ready', healthSchema, { accept: [503] }),
   };
-}
-
-function nullWhenAbsent(error: unknown): null {
-  if (error instanceof ProblemError && error.type === 'not_found') return null;
-  throw error;
 }
 
 const firstLookMs = 50;

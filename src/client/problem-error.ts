@@ -61,3 +61,9 @@ function parseJson(text: string): unknown {
     return null;
   }
 }
+
+/** For reads that answer null when there is no such thing. */
+export function nullWhenAbsent(error: unknown): null {
+  if (error instanceof ProblemError && error.type === 'not_found') return null;
+  throw error;
+}

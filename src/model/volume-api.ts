@@ -79,5 +79,7 @@ export const volumeBodySchema = z
 export const archiveFormatSchema = z.enum(['tar', 'tar.gz']).default('tar');
 
 export type VolumeJson = z.infer<typeof volumeSchema>;
+export type PutVolumeJson = z.infer<typeof putVolumeSchema>;
+export type VolumeListJson = z.infer<typeof volumeListSchema>;
 export type VolumeBody = z.input<typeof volumeBodySchema>;
 export type ArchiveFormat = z.infer<typeof archiveFormatSchema>;

@@ -28,11 +28,16 @@ interface Ended {
   code: ExitCode;
   out: string;
   error: string;
+  /** What went out as bytes. */
+  bytes: Buffer;
 }
 
 /** The real API on a free port, and the command line on its client. */
 export async function openCommandLine(
-  options: Parameters<typeof openApi>[0] & { token?: { token: string } } = {},
+  options: Parameters<typeof openApi>[0] & {
+    token?: { token: string };
+    isOutputInteractive?: boolean;
+  } = {},
 ): Promise<CommandLineBed> {
   const api = await openApi(options);
   const server = createAdaptorServer({ fetch: api.app.fetch }) as Server;
@@ -48,11 +53,14 @@ export async function openCommandLine(
     secret,
     async run(...args) {
       const written = { out: '', error: '' };
+      const bytes: Uint8Array[] = [];
       const code = await runCommandLine(args, {
         terminal: {
           out: (text) => void (written.out += text),
+          bytes: async (chunk) => void bytes.push(chunk),
           error: (text) => void (written.error += text),
           isInteractive: false,
+          isOutputInteractive: options.isOutputInteractive ?? false,
           colors: false,
         },
         connect: async (named) => ({
@@ -76,7 +84,7 @@ export async function openCommandLine(
           add: async () => ({ file: api.keyFile, keyId: await addKey(api.keyFile) }),
         },
       });
-      return { code, ...written };
+      return { code, ...written, bytes: Buffer.concat(bytes) };
     },
     async close() {
       server.closeAllConnections();

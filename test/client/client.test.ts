@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { labkeeperClient, ProblemError, UnreachableError } from '../../src/client/index.ts';
+import { eventually } from '../beds/eventually.ts';
 import { exampleAccepted, exampleApp, exampleEvent } from '../../src/api/examples.ts';
 
 const closers: (() => Promise<void>)[] = [];
@@ -25,6 +26,35 @@ describe('the typed client', () => {
       { method: 'POST', url: '/api/v1/apps/a%2Fb%3Fc/stop', key: undefined, body: '{}' },
       { method: 'DELETE', url: '/api/v1/apps/plot?why=over+%26+out', key: undefined, body: '' },
     ]);
+  });
+
+  it('gives an archive as it comes, fails when it is cut short, and ends it when nobody wants more', async () => {
+    const ended: string[] = [];
+    const client = await clientOf((request, response) => {
+      const url = request.url ?? '';
+      response.writeHead(200, { 'content-type': 'application/x-tar' });
+      response.once('close', () => ended.push(url));
+      response.write(Buffer.alloc(10_000, 1));
+      if (url.includes('/whole/')) response.end(Buffer.alloc(5_000, 2));
+      else if (url.includes('/cut/')) response.once('drain', () => undefined).destroy();
+    });
+    const sizeOf = async (name: string) => {
+      let bytes = 0;
+      for await (const piece of client.volumes.archive(name, { format: 'tar.gz' })) {
+        bytes += piece.length;
+      }
+      return bytes;
+    };
+    expect(await sizeOf('whole')).toBe(15_000);
+    await expect(sizeOf('cut')).rejects.toThrow(/terminated|fetch failed|cannot reach/);
+    for await (const piece of client.volumes.archive('endless')) {
+      expect(piece.length).toBeGreaterThan(0);
+      break;
+    }
+    await eventually(async () => {
+      expect(ended).toContain('/api/v1/volumes/endless/archive');
+    });
+    expect(ended).toContain('/api/v1/volumes/whole/archive?format=tar.gz');
   });
 
   it('throws refusals with their type, status and fields', async () => {

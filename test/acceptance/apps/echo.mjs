@@ -1,7 +1,8 @@
 // A small real app for acceptance tests: HTTP, WebSocket, uploads, and ways to misbehave on demand.
 // No dependency, so that it starts as fast as Node does.
 import { createHash } from 'node:crypto';
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createServer } from 'node:http';
 import { createServer as createSocketServer } from 'node:net';
 
@@ -47,6 +48,13 @@ const server = createServer((request, response) => {
     return request.on('end', () =>
       response.end(JSON.stringify({ size, sha256: hash.digest('hex') })),
     );
+  }
+  if (url.pathname === '/keep') {
+    // Writes a file into the volume that the command line named, and says what is in it.
+    const name = url.searchParams.get('name');
+    const bytes = Buffer.alloc(Number(url.searchParams.get('bytes') ?? 0), 1);
+    if (name !== null) writeFileSync(join(process.argv[2], name), bytes);
+    return response.end(JSON.stringify(readdirSync(process.argv[2])));
   }
   if (url.pathname === '/say') {
     console.log(url.searchParams.get('text'));
