@@ -71,6 +71,10 @@ export function createControlActivities(ports: ControlPorts) {
             // A start that was refused before it began said its reason nowhere else.
             ...(input.event?.what === 'failed' ? { detail: input.event.why } : {}),
           },
+          // Tried once more in vain: who waits for it must see that, also when the reason is the same.
+          beginsAnew:
+            input.condition.phase === 'failed' &&
+            input.finish.some(({ state }) => state === 'failed'),
           ...(servesNothing(input.condition) ? { route: null } : {}),
           ...(input.event ? { event: input.event } : {}),
           ...finishOf(input),

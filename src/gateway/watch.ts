@@ -88,7 +88,7 @@ export function createWatch(options: {
       changed(app);
       return;
     }
-    if (isMoving(entry)) settleWake(options.waker(), app);
+    if (hasAnswered(entry)) settleWake(options.waker(), app);
     changed(app);
     releaseHeld(holds, app);
   });
@@ -125,10 +125,13 @@ export function pageOf(watch: Watch, entry: Entry, base: string): WaitingPage {
   return page;
 }
 
-/** A wish to wake was heard, or is not needed any more. */
-function isMoving(entry: Entry): boolean {
-  if (entry.status === 'ready') return entry.route.target !== null;
-  return entry.status === 'starting' || entry.status === 'restarting';
+/**
+ * What a change says of a wish to wake: it was heard, is not needed any more, or was refused before anything
+ * started, and then the app says why.
+ */
+function hasAnswered({ status, route }: Entry): boolean {
+  if (status === 'ready') return route.target !== null;
+  return status === 'starting' || status === 'restarting' || status === 'failed';
 }
 
 const maxLines = 20;

@@ -169,6 +169,8 @@ export interface AppChange {
     restartInMs?: number | null;
     sleepsInMs?: number | null;
   };
+  /** The phase begins now, also when it is the one that was: it failed once more. */
+  beginsAnew?: boolean;
   /** What a start found out. */
   learned?: Learned;
   /** Publishes the route, or takes it away with null. */

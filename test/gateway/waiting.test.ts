@@ -222,6 +222,21 @@ describe('the waiting page follows the app', () => {
     expect(bed.api.wakes).toHaveLength(1);
   });
 
+  test('a start that is refused before it begins is told, and once more when that is tried again', async () => {
+    const bed = await gateway();
+    for (const reason of ['volume data is full', 'volume data is full, still']) {
+      await browse(bed.url('/app/plot/x'));
+      const asks = await browse(bed.url('/app/plot/.labkeeper/wait?to=/app/plot/x'));
+      expect(await asks.text()).toContain('asked to start a moment ago');
+      bed.store.change('plot', { wanted: 'awake', phase: 'failed', detail: reason });
+      await eventually(async () => {
+        const page = await browse(bed.url('/app/plot/.labkeeper/wait?to=/app/plot/x'));
+        expect(await page.text()).toContain(`${reason}; the next visit tries again`);
+      });
+    }
+    await eventually(() => expect(bed.api.wakes).toHaveLength(2));
+  });
+
   test('a failed start stops the reloading, says why and offers to try again', async () => {
     const bed = await gateway();
     bed.store.change('plot', {

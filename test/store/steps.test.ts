@@ -51,6 +51,20 @@ describe.runIf(requirePart('postgres'))('steps of an app', () => {
     expect(await existing(store, name)).toMatchObject({ learned: null });
   });
 
+  it('lets a phase begin anew when the same trouble came once more', async () => {
+    const { store } = bed;
+    const { name, mark } = await startedApp(store);
+    const failed = { condition: { phase: 'failed', detail: 'no room' } } as const;
+    await store.apps.advance(name, mark(), failed);
+    const { since } = (await existing(store, name)).condition;
+    await store.apps.advance(name, mark(), failed);
+    expect((await existing(store, name)).condition.since).toBe(since);
+    await store.apps.advance(name, mark(), { ...failed, beginsAnew: true });
+    expect(Date.parse((await existing(store, name)).condition.since)).toBeGreaterThan(
+      Date.parse(since),
+    );
+  });
+
   it('writes everything of a step at once', async () => {
     const { store } = bed;
     const { name, mark } = await startedApp(store);

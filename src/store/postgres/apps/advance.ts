@@ -14,7 +14,7 @@ export async function advanceApp(
     const order = await compareMark(query, name, mark);
     if (order === 'older') return false;
     if (order === 'equal') return true;
-    await writeCondition(query, name, mark, change.condition ?? {});
+    await writeCondition(query, name, mark, change);
     await raiseGeneration(query, name, mark, change);
     if (change.learned !== undefined) await writeLearned(query, name, change.learned);
     if (change.route !== undefined) await writeRoute(query, name, change.route);
@@ -79,7 +79,7 @@ async function writeCondition(
   query: Query,
   name: string,
   mark: Mark,
-  condition: Condition,
+  { condition = {}, beginsAnew = false }: AppChange,
 ): Promise<void> {
   const values: unknown[] = [
     name,
@@ -87,6 +87,7 @@ async function writeCondition(
     mark.revision,
     condition.phase ?? null,
     condition.wanted ?? null,
+    beginsAnew,
   ];
   const assignments: string[] = [];
   for (const [field, { column, sql, json }] of Object.entries(columns)) {
@@ -98,7 +99,7 @@ async function writeCondition(
   await query(
     'write the condition',
     `UPDATE apps SET life = $2, revision = $3, updated_at = now(),
-       since = CASE WHEN COALESCE($4, phase) <> phase OR COALESCE($5, wanted) <> wanted
+       since = CASE WHEN $6 OR COALESCE($4, phase) <> phase OR COALESCE($5, wanted) <> wanted
          THEN now() ELSE since END
        ${assignments.join('')}
      WHERE name = $1`,
