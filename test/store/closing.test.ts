@@ -45,6 +45,8 @@ describe.runIf(requirePart('postgres'))('closing a route', () => {
     const [first, second] = [await gateway('talks'), await gateway('silent')];
     await routes.beginClosing(name, 1, 'c');
     await routes.acknowledge(name, 'c', { gateway: first, ...quiet });
+    // It never saw the app: that is no use, least of all use at this moment.
+    expect((await routes.closingProgress(name, 'c')).words).toEqual([{ gateway: first, ...quiet }]);
     const word = { gateway: first, inFlight: 2, openSockets: 1, lastUseAgoMs: 5000 };
     await routes.acknowledge(name, 'c', word);
     const progress = await routes.closingProgress(name, 'c');

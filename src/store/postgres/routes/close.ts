@@ -139,7 +139,8 @@ export async function closingProgress(
   return { state: route.closing ? 'closing' : 'open', words, silent };
 }
 
-/** Whole milliseconds since a time by the database's clock, as an expression. */
+/** Whole milliseconds since a time by the database's clock, as an expression; NULL stays NULL. */
 function agoMs(column: string): string {
-  return `greatest(0, round(extract(epoch FROM clock_timestamp() - ${column}) * 1000))`;
+  const ago = `greatest(0, round(extract(epoch FROM clock_timestamp() - ${column}) * 1000))`;
+  return `CASE WHEN ${column} IS NOT NULL THEN ${ago} END`;
 }
