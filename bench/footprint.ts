@@ -1,5 +1,12 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '../test/beds/eventually.ts';
@@ -11,17 +18,23 @@ const root = join(import.meta.dirname, '..');
  * What a newcomer meets: a clean clone, one command, the first app answered; the second start; the
  * memory of everything when nothing is used. Binaries of Temporal are cached: their build is apart.
  */
-export const bench: Bench = async ({ say }) => {
+export const bench: Bench = ({ say }) => footprint([], say);
+
+/** The same for `npm start` with these arguments. */
+export async function footprint(
+  args: readonly string[],
+  say: (text: string) => void,
+): Promise<Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), 'footprint-'));
   const clone = join(folder, 'labkeeper');
   try {
     spawnSync('git', ['clone', '-q', root, clone]);
-    const first = await start(clone);
+    const first = await start(clone, args);
     say(
       `first line after ${round(first.firstLineSeconds)} s, app after ${round(first.appSeconds)} s`,
     );
     await stop(first.child);
-    const second = await start(clone);
+    const second = await start(clone, args);
     say(`second start: app after ${round(second.appSeconds)} s`);
     const idle = await eventually(
       () => {
@@ -50,7 +63,7 @@ export const bench: Bench = async ({ say }) => {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-};
+}
 
 interface Started {
   child: ChildProcess;
@@ -59,11 +72,11 @@ interface Started {
 }
 
 /** `npm start` until the example app answers at the address that is printed. */
-async function start(clone: string): Promise<Started> {
+async function start(clone: string, args: readonly string[]): Promise<Started> {
   const beganMs = performance.now();
   let firstLineMs: number | null = null;
   let text = '';
-  const child = spawn('npm', ['start'], {
+  const child = spawn('npm', ['start', '--', ...args], {
     cwd: clone,
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
@@ -101,6 +114,7 @@ async function stop(child: ChildProcess): Promise<void> {
 /** Proportional memory (PSS) of every process that belongs to the clone. */
 function memoryMB(clone: string): { name: string; megabytes: number }[] {
   const processes: { name: string; megabytes: number }[] = [];
+  const postgres = realpathSync(join(clone, 'data', 'postgres'));
   for (const entry of readdirSync('/proc')) {
     if (!/^\d+$/.test(entry)) continue;
     try {
@@ -108,7 +122,7 @@ function memoryMB(clone: string): { name: string; megabytes: number }[] {
       const environment = readFileSync(`/proc/${entry}/environ`, 'utf8');
       const folder = `PWD=${clone}`;
       const belongs = command.includes(clone) || environment.includes(folder);
-      const database = command.startsWith('postgres:');
+      const database = readlinkSync(`/proc/${entry}/cwd`) === postgres;
       if (!belongs && !database) continue;
       const pss = /^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${entry}/smaps_rollup`, 'utf8'));
       processes.push({ name: command.slice(0, 100), megabytes: Number(pss?.[1] ?? 0) / 1024 });

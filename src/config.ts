@@ -16,6 +16,7 @@ const milliseconds = (description: string, defaultMs: number) =>
   z.coerce.number().int().min(1).default(defaultMs).describe(description);
 const days = (description: string, defaultDays: number) =>
   z.coerce.number().min(1).max(36_500).default(defaultDays).describe(description);
+const isHttpUrl = (text: string) => z.url({ protocol: /^https?$/ }).safeParse(text.trim()).success;
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
@@ -75,9 +76,15 @@ export const settings = {
   LABKEEPER_CONSOLE_URL: z.url().optional().describe('Public address of the console, for links'),
   LABKEEPER_APPS_URL: z.url().optional().describe('Public address of the apps, for links'),
   LABKEEPER_API_URL: z
-    .url()
+    .string()
+    .refine(
+      (urls) => urls.split(',').every(isHttpUrl),
+      'must be a URL, or several with commas between',
+    )
     .default('http://127.0.0.1:8090')
-    .describe('Where gateway and CLI reach the API'),
+    .describe(
+      'Where gateway and CLI reach the API; several with commas between stand in for each other',
+    ),
   LABKEEPER_DATABASE_URL: z
     .string()
     .default('postgres://labkeeper@127.0.0.1:5432/labkeeper')
@@ -350,4 +357,9 @@ export function tracingSettings(config: Config): TracingSettings {
     sampler: config.OTEL_TRACES_SAMPLER,
     ratio: config.OTEL_TRACES_SAMPLER_ARG,
   };
+}
+
+/** LABKEEPER_API_URL may name several APIs, for gateways: each of them answers everything. */
+export function firstUrl(urls: string): string {
+  return urls.split(',', 1)[0]?.trim() ?? urls;
 }

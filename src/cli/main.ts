@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { labkeeperClient } from '../client/index.ts';
-import { loadConfig, type Config } from '../config.ts';
+import { firstUrl, loadConfig, type Config } from '../config.ts';
 import { readAddresses } from '../supervisor/addresses.ts';
 import { browse } from './browse.ts';
 import { keptToken } from './credentials.ts';
@@ -71,7 +71,7 @@ async function chosenToken(baseUrl: string): Promise<string | null> {
 async function knownServer(): Promise<{ url: string; token: string | null }> {
   const config = readSettings();
   const set = config.LABKEEPER_CONSOLE_URL ?? env['LABKEEPER_API_URL'];
-  if (set !== undefined && set !== '') return { url: set, token: null };
+  if (set !== undefined && set !== '') return { url: firstUrl(set), token: null };
   const addresses = await readAddresses(join(config.LABKEEPER_DATA, 'run'));
   if (addresses === null) {
     return { url: `http://localhost:${config.LABKEEPER_CONSOLE_PORT}`, token: null };

@@ -1,20 +1,32 @@
+import { avoid, inTurn, type Apis } from './apis.ts';
 import { forward } from './forward.ts';
 import { requestHeadFor, visitorSideOf } from './headers.ts';
 import { errorAnswer } from './http/answer.ts';
 import { answer, type Exchange } from './http/connection.ts';
-import type { Target, UpstreamPool } from './upstream.ts';
+import type { UpstreamPool } from './upstream.ts';
 
-/** Serves one request of the console listener: everything goes to the API but its internal side. */
-export function serveConsole(pool: UpstreamPool, api: Target, exchange: Exchange): void {
+/**
+ * Serves one request of the console listener: everything goes to an API but its internal side. One
+ * that cannot be reached hands over to the next, as long as nothing of the request is used up.
+ */
+export function serveConsole(pool: UpstreamPool, apis: Apis, exchange: Exchange): void {
   const { head } = exchange;
   if (isInternal(head.path)) {
     answer(exchange, errorAnswer(head, 404, 'there is nothing at this address'));
     return;
   }
+  ask(pool, apis, exchange, inTurn(apis));
+}
+
+function ask(pool: UpstreamPool, apis: Apis, exchange: Exchange, turn: readonly number[]): void {
+  const { head } = exchange;
+  const [index = 0, ...others] = turn;
+  const target = apis.targets[index];
+  if (target === undefined) throw new Error('a gateway without an API: LABKEEPER_API_URL is empty');
   forward({
     exchange,
     pool,
-    target: api,
+    target,
     head: requestHeadFor(head, {
       path: head.path,
       visitor: visitorSideOf(exchange.connection),
@@ -25,6 +37,11 @@ export function serveConsole(pool: UpstreamPool, api: Target, exchange: Exchange
     rewrite: { base: '', inner: '', host: head.host, dropOwnCookies: false },
     onEnd: () => {},
     onFailure: (failure) => {
+      if (failure.kind === 'refused') avoid(apis, index);
+      if (failure.repeatable && others.length > 0) {
+        ask(pool, apis, exchange, others);
+        return;
+      }
       const why =
         failure.kind === 'refused'
           ? 'labkeeper’s control plane is not running at the moment. Apps go on; try again in a few seconds.'

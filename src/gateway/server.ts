@@ -71,7 +71,7 @@ async function runWorker(): Promise<void> {
     metrics,
     tracing,
     id: settings.id,
-    listener: listenerName(config),
+    listener: listenerName(config, settings.ports.apps),
     ports: settings.ports,
   });
   const say = (message: FromWorker) => {

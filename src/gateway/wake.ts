@@ -1,5 +1,7 @@
 import http from 'node:http';
+import { avoid, inTurn, type Apis } from './apis.ts';
 import type { Log } from '../log.ts';
+import type { Target } from './upstream.ts';
 import type { Tracing } from '../tracing/tracing.ts';
 import type { GatewayCounts } from './counts.ts';
 
@@ -89,44 +91,65 @@ export function closeWaker(waker: Waker): void {
   for (const app of waker.states.keys()) settleWake(waker, app);
 }
 
-/** A caller of the API on `baseUrl` with the secret that our processes share. */
-export function apiCaller(baseUrl: string, token: string | null, timeoutMs: number): PostToApi {
+/**
+ * A caller of the APIs with the secret that our processes share. One that does not answer hands over
+ * to the next: every internal call may be made twice.
+ */
+export function apiCaller(apis: Apis, token: string | null, timeoutMs: number): PostToApi {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 16 });
-  return (method, path, body, traceparent) =>
-    new Promise((resolve, reject) => {
-      const text = body === undefined ? '' : JSON.stringify(body);
-      const request = http.request(new URL(path, baseUrl), {
-        method,
-        agent,
-        signal: AbortSignal.timeout(timeoutMs),
-        headers: {
-          accept: 'application/json',
-          ...(text === ''
-            ? {}
-            : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
-          ...(token === null ? {} : { authorization: `Bearer ${token}` }),
-          ...(traceparent === undefined ? {} : { traceparent }),
-        },
-      });
-      request.on('error', reject);
-      request.on('response', (response) => {
-        const chunks: Buffer[] = [];
-        let bytes = 0;
-        response.on('data', (chunk: Buffer) => {
-          bytes += chunk.length;
-          if (bytes > 256 * 1024) response.destroy(new Error('the answer is too long'));
-          else chunks.push(chunk);
-        });
-        response.on('error', reject);
-        response.on('end', () => {
-          resolve({
-            status: response.statusCode ?? 0,
-            body: Buffer.concat(chunks).toString('utf8'),
-          });
-        });
-      });
-      request.end(text);
+  return async (...call) => {
+    let failure: unknown;
+    for (const index of inTurn(apis)) {
+      const target = apis.targets[index];
+      if (target === undefined) continue;
+      try {
+        return await callOnce({ agent, target, token, timeoutMs }, ...call);
+      } catch (error) {
+        failure = error;
+        avoid(apis, index);
+      }
+    }
+    throw failure;
+  };
+}
+
+function callOnce(
+  to: { agent: http.Agent; target: Target; token: string | null; timeoutMs: number },
+  ...[method, path, body, traceparent]: Parameters<PostToApi>
+): ReturnType<PostToApi> {
+  return new Promise((resolve, reject) => {
+    const text = body === undefined ? '' : JSON.stringify(body);
+    const request = http.request({
+      ...{ host: to.target.address, port: to.target.port, path, method, agent: to.agent },
+      signal: AbortSignal.timeout(to.timeoutMs),
+      headers: {
+        accept: 'application/json',
+        ...(text === ''
+          ? {}
+          : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
+        ...(to.token === null ? {} : { authorization: `Bearer ${to.token}` }),
+        ...(traceparent === undefined ? {} : { traceparent }),
+      },
     });
+    request.on('error', reject);
+    request.on('response', (response) => {
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      response.on('data', (chunk: Buffer) => {
+        bytes += chunk.length;
+        if (bytes > 256 * 1024) response.destroy(new Error('the answer is too long'));
+        else chunks.push(chunk);
+      });
+      response.on('error', reject);
+      response.on('end', () => {
+        resolve({
+          status: response.statusCode ?? 0,
+          body: Buffer.concat(chunks).toString('utf8'),
+        });
+      });
+    });
+    request.end(text);
+  });
 }
 
 async function attempt(waker: Waker, app: string, state: WakeState): Promise<void> {

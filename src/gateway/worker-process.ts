@@ -6,6 +6,7 @@ import type { Log } from '../log.ts';
 import type { Store } from '../store/ports.ts';
 import type { GatewayMetrics } from '../metrics/gateway-metrics.ts';
 import type { Tracing } from '../tracing/tracing.ts';
+import { createApis } from './apis.ts';
 import { serveApp, type AppGateway } from './apps.ts';
 import { createClosing } from './closing.ts';
 import { serveConsole } from './console.ts';
@@ -86,7 +87,8 @@ export async function startGatewayWorker(options: GatewayWorkerOptions): Promise
   const routes = createRoutes(store.routes, log, await readSnapshot(snapshotFile, log));
   const snapshot = keepSnapshot(routes, snapshotFile, pace.snapshotEveryMs, log);
   const token = await readToken(config.LABKEEPER_INTERNAL_TOKEN_FILE);
-  const post = apiCaller(config.LABKEEPER_API_URL, token, pace.apiTimeoutMs);
+  const apis = createApis(config.LABKEEPER_API_URL);
+  const post = apiCaller(apis, token, pace.apiTimeoutMs);
   const pool = createPool();
   const ledger = createLedger();
   const counts = createCounts(metrics);
@@ -146,7 +148,6 @@ export async function startGatewayWorker(options: GatewayWorkerOptions): Promise
     bodyStallMs: pace.bodyStallMs,
     answerStallMs: pace.answerStallMs,
   };
-  const api = targetOf(config.LABKEEPER_API_URL);
   const apps = await listen(
     { host: config.LABKEEPER_BIND, port: options.ports.apps },
     {
@@ -160,7 +161,7 @@ export async function startGatewayWorker(options: GatewayWorkerOptions): Promise
     {
       ...limits,
       maxBodyBytes: config.LABKEEPER_MAX_API_BODY_BYTES,
-      onRequest: (exchange) => serveConsole(pool, api, exchange),
+      onRequest: (exchange) => serveConsole(pool, apis, exchange),
     },
   );
   let batches = 0;
@@ -207,9 +208,9 @@ export async function startGatewayWorker(options: GatewayWorkerOptions): Promise
   };
 }
 
-/** A gateway's address on its listener: deterministic for one set of settings. */
-export function listenerName(config: Config): string {
-  return `${hostname()}:${config.LABKEEPER_BIND}:${config.LABKEEPER_APPS_PORT}`;
+/** A gateway's address on its listener: one that starts again on it knows what was there before. */
+export function listenerName(config: Config, appsPort: number): string {
+  return `${hostname()}:${config.LABKEEPER_BIND}:${appsPort}`;
 }
 
 function keepSeen(options: GatewayWorkerOptions & { everyMs: number }) {
@@ -238,14 +239,6 @@ async function readToken(file: string | undefined): Promise<string | null> {
       { cause: error },
     );
   }
-}
-
-function targetOf(url: string): { address: string; port: number } {
-  const { hostname: address, port, protocol } = new URL(url);
-  return {
-    address: address.replace(/^\[|\]$/g, ''),
-    port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port),
-  };
 }
 
 function portOf(server: { address(): unknown }): number {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { loadConfig, type Config } from '../config.ts';
+import { firstUrl, loadConfig, type Config } from '../config.ts';
 import { readAddresses } from './addresses.ts';
 
 const usage = `labkeeper login-link [NAME] [--operator]
@@ -35,7 +35,7 @@ export async function loginLink(
     const config = loadConfig(environment);
     const addresses = await readAddresses(join(resolve(config.LABKEEPER_DATA), 'run'));
     const link = await makeLoginLink({
-      apiUrl: addresses?.apiUrl ?? config.LABKEEPER_API_URL,
+      apiUrl: addresses?.apiUrl ?? firstUrl(config.LABKEEPER_API_URL),
       internalToken: await readFile(internalTokenFile(config), 'utf8'),
       person,
       operator: values.operator || positionals.length === 0,

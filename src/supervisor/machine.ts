@@ -163,7 +163,7 @@ function describe(
       LABKEEPER_AGENT_PORT: String(ports.agent),
       LABKEEPER_GATEWAY_METRICS_PORT: String(ports.gatewayMetrics),
       LABKEEPER_WORKER_METRICS_PORT: String(ports.workerMetrics),
-      LABKEEPER_API_URL: apiUrl,
+      LABKEEPER_API_URL: [apiUrl, ...othersOf(environment, apiUrl)].join(','),
       LABKEEPER_DATABASE_URL: database.url,
       LABKEEPER_DATABASE_PASSWORD_FILE: database.passwordFile,
       LABKEEPER_ENCRYPTION_KEY_FILE: config.LABKEEPER_ENCRYPTION_KEY_FILE ?? folder.encryptionKey,
@@ -172,6 +172,12 @@ function describe(
       LABKEEPER_TEMPORAL_UI_URL: temporal.uiUrl ?? undefined,
     },
   };
+}
+
+/** APIs that somebody runs beside ours: the gateway may ask them too. */
+function othersOf(environment: MachineOptions['environment'], own: string): string[] {
+  const given = environment['LABKEEPER_API_URL']?.split(',').map((url) => url.trim()) ?? [];
+  return given.filter((url) => url !== '' && url !== own);
 }
 
 async function startServices(

@@ -46,11 +46,21 @@ export interface Lab {
     thaw(): Promise<void>;
   };
   temporal: { stop(): Promise<void>; start(): Promise<void>; address: string };
+  /** Starts one more of a kind beside the first, on ports of its own and with its settings. */
+  another(entry: 'api' | 'gateway'): Promise<Another>;
   /** Address of an app's page. */
   appUrl(name: string, path?: string): string;
   /** Names of instances that run now under the process runtime. */
   runningInstances(): Promise<string[]>;
   close(): Promise<void>;
+}
+
+/** An API or a gateway beside the lab's first one; only a gateway has addresses for people. */
+export interface Another {
+  process: Child;
+  apiUrl: string;
+  consoleUrl: string;
+  appsUrl: string;
 }
 
 export type LabSettings = Record<string, string>;
@@ -125,17 +135,37 @@ export async function startLab(
     LABKEEPER_STORAGE_REFUSE_BYTES: '1',
     ...settings,
   };
-  const child = (entry: Entry, ready: string): Child =>
+  const child = (entry: Entry, ready: string, own?: LabSettings): Child =>
     createChild({
       ...commandOf(entry),
-      environment,
-      outputFile: join(folder, `${entry}.log`),
+      environment: own === undefined ? environment : { ...environment, ...own },
+      outputFile: join(folder, `${[entry, ...Object.values(own ?? {})].join('-')}.log`),
       ready: async () => {
         const answer = await fetch(ready, { signal: AbortSignal.timeout(2_000) });
         if (!answer.ok)
           throw new Error(`${ready} answers ${answer.status}: ${await answer.text()}`);
       },
     });
+  const others: Child[] = [];
+  const another = async (entry: 'api' | 'gateway'): Promise<Another> => {
+    const [one, two, three] = (await freePorts(3)) as [number, number, number];
+    const own: LabSettings =
+      entry === 'api'
+        ? { LABKEEPER_API_PORT: String(one) }
+        : {
+            LABKEEPER_CONSOLE_PORT: String(one),
+            LABKEEPER_APPS_PORT: String(two),
+            LABKEEPER_GATEWAY_METRICS_PORT: String(three),
+          };
+    const health = `http://127.0.0.1:${entry === 'api' ? one : three}/health/ready`;
+    const process = child(entry, health, own);
+    others.push(process);
+    await process.start();
+    const address = (port: number) => `http://127.0.0.1:${port}`;
+    return entry === 'api'
+      ? { process, apiUrl: address(one), consoleUrl, appsUrl }
+      : { process, apiUrl, consoleUrl: address(one), appsUrl: address(two) };
+  };
   const worker = child('worker', `http://127.0.0.1:${agentPort}/health/ready`);
   const api = child('api', `${apiUrl}/health/ready`);
   const gateway = child('gateway', `http://127.0.0.1:${gatewayMetricsPort}/health/ready`);
@@ -196,10 +226,11 @@ export async function startLab(
         await engine.start();
       },
     },
+    another,
     appUrl: (name, path = '/') => `${appsUrl}/app/${name}${path}`,
     runningInstances,
     async close() {
-      await Promise.all([gateway.stop(), api.stop(), worker.stop()]);
+      await Promise.all([gateway, api, worker, ...others].map((one) => one.stop()));
       for (const instance of await runtime.list()) {
         await runtime.remove(instance.name);
         await runtime.forgetLog(instance.name);

@@ -44,6 +44,8 @@ describe.runIf(requirePart('temporal') && requirePart('postgres'))(
         LABKEEPER_DATABASE_URL: database.url,
         TEMPORAL_ADDRESS: temporal.address,
         TEMPORAL_NAMESPACE: namespace,
+        // One more API, which is not there: ours are asked instead.
+        LABKEEPER_API_URL: 'http://127.0.0.1:1',
         // Nothing to find: no engine of our own is needed.
         ...{ XDG_CACHE_HOME: join(folder, 'cache'), PATH: '/usr/bin:/bin' },
       };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { loadConfig, readSecretVariables } from '../../src/config.ts';
+import { firstUrl, loadConfig, readSecretVariables } from '../../src/config.ts';
 
 describe('loadConfig', () => {
   it('names all five mistakes of a configuration at once', () => {
@@ -31,6 +31,15 @@ describe('loadConfig', () => {
   it('leaves variables of others alone', () => {
     expect(loadConfig({ PATH: '/bin', HOME: '/', LABKEEPER_REQUIRE: 'all' })).toEqual(
       loadConfig({}),
+    );
+  });
+
+  it('takes several APIs with commas between, and names what is no address of one', () => {
+    const urls = 'http://127.0.0.1:8090, http://127.0.0.1:8190';
+    expect(loadConfig({ LABKEEPER_API_URL: urls }).LABKEEPER_API_URL).toBe(urls);
+    expect(firstUrl(urls)).toBe('http://127.0.0.1:8090');
+    expect(() => loadConfig({ LABKEEPER_API_URL: `${urls},8290` })).toThrow(
+      'LABKEEPER_API_URL: must be a URL, or several with commas between',
     );
   });
 });
