@@ -1,8 +1,14 @@
 import { createServer } from 'node:net';
 
 /**
- * The first port from `wanted` on that can be bound on `address` and is not in `taken`; with 0 one
- * that the system picks. Throws when none of the next `tries` is free.
+ * Where any port will do. Below what systems give to outgoing connections: one of those would take
+ * the port in the moment between the look and its use.
+ */
+const anyPort = { least: 20_000, most: 32_000 };
+
+/**
+ * The first port from `wanted` on that can be bound on `address` and is not in `taken`; with 0 from
+ * somewhere on, below 32768. Throws when none of the next `tries` is free.
  */
 export async function findFreePort(options: {
   wanted: number;
@@ -11,8 +17,8 @@ export async function findFreePort(options: {
   tries?: number;
 }): Promise<number> {
   const { wanted, address, taken = new Set(), tries = 100 } = options;
-  if (wanted === 0) return bindOnce(0, address);
-  for (let port = wanted; port < wanted + tries && port <= 65_535; port += 1) {
+  const first = wanted === 0 ? somewhere() : wanted;
+  for (let port = first; port < first + tries && port <= 65_535; port += 1) {
     if (taken.has(port)) continue;
     try {
       return await bindOnce(port, address);
@@ -21,8 +27,12 @@ export async function findFreePort(options: {
     }
   }
   throw new Error(
-    `no free port from ${wanted} to ${wanted + tries - 1} on ${address}: end what uses them or choose other ports`,
+    `no free port from ${first} to ${first + tries - 1} on ${address}: end what uses them or choose other ports`,
   );
+}
+
+function somewhere(): number {
+  return anyPort.least + Math.floor(Math.random() * (anyPort.most - anyPort.least));
 }
 
 function bindOnce(port: number, host: string): Promise<number> {

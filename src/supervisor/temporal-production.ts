@@ -137,38 +137,28 @@ const usualDynamicConfig = {
 };
 
 /**
- * Its databases hold ports in 16 bits with a sign, so none may lie above; this range also is clear
- * of what systems give to outgoing connections.
- */
-const anyPort = { least: 20_000, most: 32_000 };
-
-/**
  * Those it last had while they are free: after a kill its peers of last time are still written down
- * as alive, and they are itself.
+ * as alive, and they are itself. None above 32767: its databases hold them in 16 bits with a sign.
  */
 async function choosePorts(
   wanted: number,
   last: TemporalServerPorts | null,
 ): Promise<TemporalServerPorts> {
   const taken = new Set<number>();
-  const first =
-    wanted === 0
-      ? Math.round(anyPort.least + Math.random() * (anyPort.most - anyPort.least))
-      : wanted;
   const next = async (wish: number) => {
     const port = await findFreePort({ wanted: wish, address, taken });
     taken.add(port);
     return port;
   };
   return {
-    port: await next(wanted === 0 ? (last?.port ?? first) : wanted),
-    membershipPort: await next(last?.membershipPort ?? first + 1),
-    historyPort: await next(last?.historyPort ?? first + 2),
-    historyMembershipPort: await next(last?.historyMembershipPort ?? first + 3),
-    matchingPort: await next(last?.matchingPort ?? first + 4),
-    matchingMembershipPort: await next(last?.matchingMembershipPort ?? first + 5),
-    workerPort: await next(last?.workerPort ?? first + 6),
-    workerMembershipPort: await next(last?.workerMembershipPort ?? first + 7),
+    port: await next(wanted === 0 ? (last?.port ?? 0) : wanted),
+    membershipPort: await next(last?.membershipPort ?? 0),
+    historyPort: await next(last?.historyPort ?? 0),
+    historyMembershipPort: await next(last?.historyMembershipPort ?? 0),
+    matchingPort: await next(last?.matchingPort ?? 0),
+    matchingMembershipPort: await next(last?.matchingMembershipPort ?? 0),
+    workerPort: await next(last?.workerPort ?? 0),
+    workerMembershipPort: await next(last?.workerMembershipPort ?? 0),
   };
 }
 
