@@ -173,6 +173,14 @@ describe.runIf(requirePart('postgres'))('the rows of a backup', () => {
     await drop();
   });
 
+  it('let nobody in by what was ended or used after the backup', async () => {
+    const { to, drop } = await copied();
+    for (const table of ['sessions', 'login_links', 'device_logins']) {
+      expect(await rowsOf(to.url, table), table).toEqual([]);
+    }
+    await drop();
+  });
+
   it('name the host that has the folders of volumes now, and no other for those elsewhere', async () => {
     const from = await openFilledDatabase();
     await runSql(from.url, "UPDATE volumes SET host = 'lab-1' WHERE name = 'notebooks'");
