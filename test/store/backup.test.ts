@@ -188,6 +188,7 @@ describe.runIf(requirePart('postgres'))('the rows of a backup', () => {
     const to = await openEmptyDatabase();
     await restoreInto(to.url, await copyOf(from.url));
     expect(await runSql(to.url, 'SELECT name, host FROM volumes ORDER BY name')).toEqual([
+      { name: 'going', host: 'local' },
       { name: 'notebooks', host: 'here' },
       { name: 'unused', host: 'elsewhere' },
     ]);
