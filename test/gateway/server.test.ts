@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocketServer } from 'ws';
+import { identify } from '../../src/supervisor/process-identity.ts';
 import { eventually } from '../beds/eventually.ts';
 import { openSocket } from '../beds/socket.ts';
 import { fakeRoutes } from '../fakes/routes.ts';
@@ -85,13 +86,8 @@ async function startServer(settings: Record<string, string> = {}) {
   };
 }
 
-const alive = (pid: number) => {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-};
+/** One that has ended holds no port, also while nobody has collected it. */
+const alive = (pid: number) => identify(pid) !== null;
 
 describe('the gateway as a process', () => {
   test('serves from its snapshot with several workers, and tells health and metrics', async () => {
