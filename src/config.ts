@@ -26,7 +26,9 @@ export const settings = {
     .string()
     .min(1)
     .default('127.0.0.1')
-    .describe('Address the gateway binds; loopback only, until gateways ask who opens an app'),
+    .describe(
+      'Address the gateway binds. Others than loopback need LABKEEPER_AUTHENTICATION=required',
+    ),
   LABKEEPER_AUTHENTICATION: z
     .enum(authentications)
     .default('open')
@@ -67,6 +69,22 @@ export const settings = {
     .min(1)
     .default(50)
     .describe('Tokens of one person that are in use; more is 429'),
+  LABKEEPER_MAX_LINKS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(100)
+    .describe('Links to one app that are in use; more is 429'),
+  LABKEEPER_ACCESS_RECHECK_MS: milliseconds(
+    'Gateways ask again this often whether a visitor may still open an app; changes are told at once',
+    60_000,
+  ),
+  LABKEEPER_ACCESS_CACHE: z.coerce
+    .number()
+    .int()
+    .min(10)
+    .default(10_000)
+    .describe('Visitors whose cookies and tokens a gateway process remembers'),
   LABKEEPER_CONSOLE_PORT: port('Console and API; 0 takes a free one', 8080),
   LABKEEPER_APPS_PORT: port('Apps; 0 takes a free one', 8081),
   LABKEEPER_API_PORT: port('API process, loopback only; 0 takes a free one', 8090),
@@ -75,6 +93,12 @@ export const settings = {
   LABKEEPER_WORKER_METRICS_PORT: port("Temporal's own worker metrics, loopback", 8093),
   LABKEEPER_CONSOLE_URL: z.url().optional().describe('Public address of the console, for links'),
   LABKEEPER_APPS_URL: z.url().optional().describe('Public address of the apps, for links'),
+  LABKEEPER_APPS_DOMAIN: z
+    .string()
+    .toLowerCase()
+    .regex(/^[a-z0-9](?:[a-z0-9.-]{0,180}[a-z0-9])?$/, 'must be a domain, such as apps.example')
+    .optional()
+    .describe('Each app is also NAME.DOMAIN, an origin of its own; a wildcard name points here'),
   LABKEEPER_API_URL: z
     .string()
     .refine(

@@ -28,6 +28,8 @@ import { internal } from './internal.ts';
 import { me } from './me.ts';
 import { metricsRoute, timeRequests } from './metrics.ts';
 import { router } from './openapi.ts';
+import { links as appLinks } from './links.ts';
+import { openApp } from './open-app.ts';
 import { operations } from './operations.ts';
 import { errorPages } from './pages/error-pages.tsx';
 import { login } from './pages/login.tsx';
@@ -92,6 +94,8 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   app.route('/', appCommands(actions));
   app.route('/', appUsage(actions, logs));
   app.route('/', appHistory(deps, actions));
+  app.route('/', appLinks(deps));
+  app.route('/', openApp(deps, actions));
   app.route('/', appLogRoutes(deps, { ...feeds, actions, logs }));
   app.route('/', events(deps, actions, eventStream(feeds)));
   app.route('/', operations(deps));

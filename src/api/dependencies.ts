@@ -58,6 +58,10 @@ export interface ApiSettings {
   publicConsoleUrl: string;
   /** Public address of the apps without final slash. */
   appsUrl: string;
+  /** Below which each app has a host of its own; null means below `localhost`. */
+  appsDomain: string | null;
+  /** What sends a browser back to an app with a grant is good for this long. */
+  grantMs: number;
   /** Which series of memory are kept. */
   memoryRing: MemoryRing;
   temporalUiUrl: string | null;

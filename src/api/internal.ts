@@ -1,4 +1,5 @@
 import type { Hono } from 'hono';
+import { openingOf, openingsBodySchema, openingsSchema, type Opening } from '../model/access.ts';
 import { logTailSchema, wakeBodySchema } from '../model/api.ts';
 import { loginLinkSchema, machineLoginSchema } from '../model/people-api.ts';
 import { createRoute } from '@hono/zod-openapi';
@@ -6,6 +7,7 @@ import type { AppActions } from './app-actions.ts';
 import { internalToken } from './auth/internal-token.ts';
 import type { LoginLinks } from './auth/login-links.ts';
 import type { AppLogs } from './app-log-source.ts';
+import type { Standing } from '../store/people-ports.ts';
 import type { ApiDependencies, ApiEnv } from './dependencies.ts';
 import { exampleAccepted } from './examples.ts';
 import { exampleLoginLink } from './people-examples.ts';
@@ -38,11 +40,24 @@ export function internal(
       const link = await links.make(person, by);
       return context.json(link, 201, { 'cache-control': 'no-store' });
     })
+    .openapi(openingsRoute, async (context) => {
+      const { questions } = context.req.valid('json');
+      const standings = await deps.store.access.standings(questions);
+      const openings = standings.map((one, index) => openingNow(questions[index]?.app ?? '', one));
+      return context.json({ openings }, 200);
+    })
     .openapi(logTailRoute, async (context) => {
       const row = await actions.find(context.req.valid('param').name);
       const tail = await logs.lastLines(row, context.req.raw.signal);
       return context.json(tail, 200);
     });
+}
+
+function openingNow(name: string, { stands, caller, endsAt, app }: Standing): Opening {
+  if (!stands) return { verdict: 'ended' };
+  if (app === null) return { verdict: 'hidden' };
+  if (caller === null) return { verdict: 'open', person: null, role: null, endsAt };
+  return openingOf(caller, { name, ...app }, endsAt);
 }
 
 const wakeRoute = createRoute({
@@ -79,6 +94,29 @@ const loginLinkRoute = createRoute({
   },
   responses: {
     201: json('Made', loginLinkSchema, exampleLoginLink),
+    ...problems('invalid', 'unauthenticated', 'unavailable'),
+  },
+});
+
+const openingsRoute = createRoute({
+  method: 'post',
+  path: '/internal/openings',
+  hide: true,
+  request: {
+    body: {
+      required: true,
+      content: {
+        'application/json': {
+          schema: openingsBodySchema,
+          example: { questions: [{ app: 'plot', proof: { kind: 'link', id: '3f9a1c0b2d4e' } }] },
+        },
+      },
+    },
+  },
+  responses: {
+    200: json('How each stands, in the order of the questions', openingsSchema, {
+      openings: [{ verdict: 'open', person: null, role: null, endsAt: null }],
+    }),
     ...problems('invalid', 'unauthenticated', 'unavailable'),
   },
 });

@@ -1,7 +1,9 @@
 import type {
+  AppLinkJson,
   LoginLinkJson,
   MemberJson,
   MeJson,
+  NewAppLinkJson,
   NewTokenJson,
   PersonJson,
   SessionJson,
@@ -79,4 +81,20 @@ export const exampleLoginLink: LoginLinkJson = {
   person: 'ada@uni.example',
   url: 'http://localhost:8080/login/link?code=0000000000000000000000000000000000000000000',
   expiresAt: '2026-03-02T10:00:00.000Z',
+};
+
+export const exampleAppLink: AppLinkJson = {
+  id: '9c41e07ab25d',
+  app: 'plot',
+  label: 'reviewers',
+  state: 'active',
+  createdAt: '2026-03-02T08:00:00.000Z',
+  createdBy: 'ada@uni.example',
+  expiresAt: '2026-03-09T08:00:00.000Z',
+  revokedAt: null,
+};
+
+export const exampleNewAppLink: NewAppLinkJson = {
+  ...exampleAppLink,
+  url: 'http://localhost:8081/app/plot/.labkeeper/enter?link=WzE3NzMwNDMyMDAwMDBd.0000000000000000000000000000000000000000000',
 };

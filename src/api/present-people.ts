@@ -1,5 +1,11 @@
-import type { LoginLinkJson, PersonJson, SessionJson, TokenJson } from '../model/people-api.ts';
-import type { Person, Session, Token } from '../store/people-ports.ts';
+import type {
+  AppLinkJson,
+  LoginLinkJson,
+  PersonJson,
+  SessionJson,
+  TokenJson,
+} from '../model/people-api.ts';
+import type { AppLink, Person, Session, Token } from '../store/people-ports.ts';
 
 /** A person's row as the API answers it. */
 export function personJson(person: Person): PersonJson {
@@ -16,9 +22,19 @@ export function sessionJson(session: Session, current: string | null): SessionJs
 /** A token as the API answers it. Its secret is kept nowhere. */
 export function tokenJson(token: Token): TokenJson {
   const { id, person, label, createdAt, createdBy, expiresAt, revokedAt, lastUsedAt } = token;
-  const expired = Date.parse(expiresAt) <= Date.now();
-  const state = revokedAt === null ? (expired ? 'expired' : 'active') : 'revoked';
+  const state = stateOf(token);
   return { id, person, label, state, createdAt, createdBy, expiresAt, revokedAt, lastUsedAt };
+}
+
+/** A link to an app as the API answers it. What lets in is kept nowhere. */
+export function appLinkJson(link: AppLink): AppLinkJson {
+  const { id, app, label, createdAt, createdBy, expiresAt, revokedAt } = link;
+  return { id, app, label, state: stateOf(link), createdAt, createdBy, expiresAt, revokedAt };
+}
+
+function stateOf({ expiresAt, revokedAt }: Pick<Token, 'expiresAt' | 'revokedAt'>) {
+  if (revokedAt !== null) return 'revoked';
+  return Date.parse(expiresAt) <= Date.now() ? 'expired' : 'active';
 }
 
 /**

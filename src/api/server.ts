@@ -63,6 +63,7 @@ async function serve(config: Config, log: Log): Promise<void> {
     maxVolumes: config.LABKEEPER_MAX_VOLUMES,
     volumeMaxBytes: config.LABKEEPER_VOLUME_MAX_BYTES,
     maxTokens: config.LABKEEPER_MAX_TOKENS,
+    maxLinks: config.LABKEEPER_MAX_LINKS,
     log,
   });
   const identity = `labkeeper-api@${config.LABKEEPER_HOST_NAME}:${process.pid}`;
@@ -192,6 +193,8 @@ function settingsOf(config: Config): ApiSettings {
     memoryRing: memoryRing(config.LABKEEPER_MEMORY_SAMPLE_MS, config.LABKEEPER_MEMORY_SAMPLES),
     publicConsoleUrl: trimmed(consoleUrl ?? `http://localhost:${config.LABKEEPER_CONSOLE_PORT}`),
     appsUrl: trimmed(config.LABKEEPER_APPS_URL ?? `http://localhost:${config.LABKEEPER_APPS_PORT}`),
+    appsDomain: config.LABKEEPER_APPS_DOMAIN ?? null,
+    grantMs: 30_000,
     temporalUiUrl: uiUrl === undefined ? null : trimmed(uiUrl),
     temporalNamespace: config.TEMPORAL_NAMESPACE,
     heartbeatMs: 15_000,

@@ -1,16 +1,19 @@
 import { answerVisit, isNoise } from '../model/visit.ts';
 import type { Log } from '../log.ts';
+import type { Access } from './access/access.ts';
+import { admit } from './access/admit.ts';
+import { whoIs, type Pass } from './access/pass.ts';
 import { climbs, keepPlace, locate, type Place } from './address.ts';
 import { reopen, type Closing } from './closing.ts';
 import type { GatewayCounts } from './counts.ts';
 import { forward, type ForwardFailure } from './forward.ts';
-import { requestHeadFor, visitorSideOf } from './headers.ts';
+import { personLinesOf, requestHeadFor } from './headers.ts';
 import { hold, type Holds } from './hold.ts';
 import { errorAnswer, redirect } from './http/answer.ts';
 import { answer, type Exchange } from './http/connection.ts';
 import { headerOf } from './http/head.ts';
 import { bodyless, isEventStream, isNavigation, reasonOf, shortPath, visitOf } from './request.ts';
-import { isReserved, serveReserved } from './reserved.ts';
+import { isEntrance, isReserved, serveReserved } from './reserved.ts';
 import { isOpen, lookUp, reread, suspect, trust, type Entry, type Routes } from './routes.ts';
 import { joinSockets, type Sockets } from './sockets.ts';
 import { tabTag, takesTag } from './tab-script.ts';
@@ -34,6 +37,7 @@ export interface AppGateway {
   sockets: Sockets;
   log: Log;
   visits: Visits;
+  access: Access;
   counts: GatewayCounts;
 }
 
@@ -52,15 +56,30 @@ export function serveApp(gateway: AppGateway, exchange: Exchange): void {
   }
   void lookUp(gateway.routes, place.app).then((found) => {
     if (exchange.over) return;
-    if (found === null) unknown(gateway, exchange, `there is no app named ${place.app}`);
+    if (found === null) serveUnknown(gateway, exchange, place);
     else serveEntry(gateway, exchange, place, found);
   });
+}
+
+/** Where people log in, a visitor without proof cannot tell a name that no app has from any other. */
+function serveUnknown(gateway: AppGateway, exchange: Exchange, place: Place): void {
+  const notThere = () => unknown(gateway, exchange, `there is no app named ${place.app}`);
+  if (gateway.access.mode === 'open') notThere();
+  else if (!place.rest.startsWith('/')) withSlash(exchange, place);
+  else admit(gateway, exchange, place, null, notThere);
+}
+
+function withSlash(exchange: Exchange, place: Place): void {
+  const location = `${place.base}/${place.rest}`;
+  answer(exchange, redirect(bodyless(exchange.head) ? 301 : 308, location));
 }
 
 /** A request with all that was found out about it. */
 interface AppRequest {
   exchange: Exchange;
   place: Place;
+  /** Who visits. */
+  pass: Pass;
   /** Never use, never wakes. */
   noise: boolean;
   /** How often a target cut it off without an answer. */
@@ -75,26 +94,44 @@ function serveEntry(gateway: AppGateway, exchange: Exchange, found: Place, entry
   const place = keeps ? keepPlace(found, entry.inner) : found;
   if (place === null) {
     // On its own host an app that keeps its prefix lives below it.
-    answer(exchange, redirect(bodyless(head) ? 307 : 308, `${entry.inner}${head.path}`));
+    const below = () =>
+      answer(exchange, redirect(bodyless(head) ? 307 : 308, `${entry.inner}${head.path}`));
+    if (isReserved(head.path)) below();
+    else admit(gateway, exchange, { ...found, base: entry.inner }, entry, below);
     return;
   }
   if (!place.rest.startsWith('/')) {
-    const location = `${place.base}/${place.rest}`;
-    answer(exchange, redirect(bodyless(head) ? 301 : 308, location));
+    withSlash(exchange, place);
     return;
   }
   if (climbs(place.rest)) {
     answer(exchange, errorAnswer(head, 400, 'the path leads out of the app'));
     return;
   }
+  if (isEntrance(place.rest)) {
+    serveReserved(gateway, exchange, place, entry);
+    return;
+  }
+  admit(gateway, exchange, place, entry, (pass) => {
+    // It may have taken a moment to find out.
+    serveAdmitted(gateway, exchange, place, gateway.routes.entries.get(place.app) ?? entry, pass);
+  });
+}
+
+function serveAdmitted(
+  gateway: AppGateway,
+  exchange: Exchange,
+  place: Place,
+  entry: Entry,
+  pass: Pass,
+): void {
   if (isReserved(place.rest)) {
     serveReserved(gateway, exchange, place, entry);
     return;
   }
-  const userAgent = headerOf(head, 'user-agent');
+  const userAgent = headerOf(exchange.head, 'user-agent');
   const noise = isNoise({ path: place.rest, userAgent }, entry.rules);
-  const request: AppRequest = { exchange, place, noise, cuts: 0, heldUntilMs: 0 };
-  serve(gateway, request, entry);
+  serve(gateway, { exchange, place, pass, noise, cuts: 0, heldUntilMs: 0 }, entry);
 }
 
 function serve(gateway: AppGateway, request: AppRequest, entry: Entry): void {
@@ -168,9 +205,10 @@ function send(gateway: AppGateway, request: AppRequest, entry: Entry): void {
     target,
     head: requestHeadFor(head, {
       path: `${inner}${place.rest}`,
-      visitor: visitorSideOf(exchange.connection),
+      visitor: exchange.side,
       prefix: stripped,
       dropOwnCookies: true,
+      personLines: personLinesOf(whoIs(request.pass), entry.route.spec.space),
       identity: tagged,
       traceparent: trace.traceparent,
     }),
@@ -197,7 +235,8 @@ function send(gateway: AppGateway, request: AppRequest, entry: Entry): void {
     },
     onSwitch: (upstream, switchHead, behind) => {
       answeredWith(101);
-      joinSockets(gateway.sockets, exchange, place.app, { upstream, switchHead, behind });
+      const { pass } = request;
+      joinSockets(gateway.sockets, exchange, place.app, { upstream, switchHead, behind, pass });
     },
   });
 }
@@ -247,7 +286,7 @@ function serveWithoutTarget(gateway: AppGateway, request: AppRequest, entry: Ent
   switch (request.heldUntilMs > 0 ? 'hold' : answerVisit(visitOf(head, place), entry.rules)) {
     case 'page':
       visitBegins(gateway.visits, place.app, 'page', head);
-      wakeIfNeeded(gateway, entry, `opened ${shortPath(head)}`);
+      wakeIfNeeded(gateway, request, entry, `opened ${shortPath(head)}`);
       page(gateway, request, entry);
       return;
     case 'page-without-wake':
@@ -255,7 +294,7 @@ function serveWithoutTarget(gateway: AppGateway, request: AppRequest, entry: Ent
       return;
     case 'hold':
       visitBegins(gateway.visits, place.app, 'call', head);
-      wakeIfNeeded(gateway, entry, `called ${shortPath(head)}`);
+      wakeIfNeeded(gateway, request, entry, `called ${shortPath(head)}`);
       holdRequest(gateway, request, entry);
       return;
     case 'refuse':
@@ -264,11 +303,12 @@ function serveWithoutTarget(gateway: AppGateway, request: AppRequest, entry: Ent
 }
 
 /** An app that is on its way needs no further wish: no call to the API for a visit. */
-function wakeIfNeeded(gateway: AppGateway, entry: Entry, why: string): void {
+function wakeIfNeeded(gateway: AppGateway, request: AppRequest, entry: Entry, why: string): void {
   if (entry.route.target !== null) return;
   const { app } = entry.route;
   if (needsWish.has(entry.status)) {
-    wake(gateway.waker, app, why, traceOfVisit(gateway.visits, app));
+    const actor = whoIs(request.pass)?.person ?? 'visitor';
+    wake(gateway.waker, app, { actor, why, traceparent: traceOfVisit(gateway.visits, app) });
   }
 }
 

@@ -1,6 +1,6 @@
 import { avoid, inTurn, type Apis } from './apis.ts';
 import { forward } from './forward.ts';
-import { requestHeadFor, visitorSideOf } from './headers.ts';
+import { requestHeadFor } from './headers.ts';
 import { errorAnswer } from './http/answer.ts';
 import { answer, type Exchange } from './http/connection.ts';
 import type { UpstreamPool } from './upstream.ts';
@@ -29,9 +29,10 @@ function ask(pool: UpstreamPool, apis: Apis, exchange: Exchange, turn: readonly 
     target,
     head: requestHeadFor(head, {
       path: head.path,
-      visitor: visitorSideOf(exchange.connection),
+      visitor: exchange.side,
       prefix: '',
       dropOwnCookies: false,
+      personLines: '',
       identity: false,
     }),
     rewrite: { base: '', inner: '', host: head.host, dropOwnCookies: false },

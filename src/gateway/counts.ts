@@ -7,6 +7,7 @@ export type GatewayCount =
   | 'held'
   | 'refused'
   | 'unknown'
+  | 'unproven'
   | 'upstreamFailure';
 
 /** What is counted at every request: handles that are looked up once. */
@@ -18,6 +19,8 @@ export interface GatewayCounts {
   waited: Readonly<Record<'page' | 'call', Histogram>>;
   /** Calls to the API to wake an app, by its answer. */
   asked: Readonly<Record<WakeAnswer, Counter>>;
+  /** Calls to the API to ask who may open apps. */
+  openings: Readonly<Record<'answered' | 'unanswered', Counter>>;
   /** Idle stops that use called off here. */
   calledOff: Counter;
 }
@@ -36,6 +39,8 @@ export function createCounts(metrics: GatewayMetrics): GatewayCounts {
   );
   const asked = (outcome: WakeAnswer) =>
     metrics.counter('labkeeper_gateway_wakes_asked_total', { outcome });
+  const openings = (outcome: 'answered' | 'unanswered') =>
+    metrics.counter('labkeeper_gateway_openings_asked_total', { outcome });
   const durations = metrics.histogram('labkeeper_gateway_forward_seconds');
   return {
     requests: {
@@ -44,6 +49,7 @@ export function createCounts(metrics: GatewayMetrics): GatewayCounts {
       held: requests('held'),
       refused: requests('refused'),
       unknown: requests('unknown'),
+      unproven: requests('unproven'),
       upstreamFailure: requests('upstreamFailure'),
     },
     failures: {
@@ -57,6 +63,7 @@ export function createCounts(metrics: GatewayMetrics): GatewayCounts {
     },
     waited: { page: waited('page'), call: waited('call') },
     asked: { taken: asked('taken'), refused: asked('refused'), unanswered: asked('unanswered') },
+    openings: { answered: openings('answered'), unanswered: openings('unanswered') },
     calledOff: metrics.counter('labkeeper_gateway_idle_stops_called_off_total'),
   };
 }

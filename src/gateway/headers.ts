@@ -1,18 +1,6 @@
+import { isOurToken } from './access/pass.ts';
+import type { VisitorSide } from './http/connection.ts';
 import type { RequestHead, ResponseHead } from './http/head.ts';
-
-/** How the visitor reached us, for X-Forwarded-*. */
-export interface VisitorSide {
-  address: string;
-  protocol: 'http' | 'https';
-}
-
-/**
- * What is believed of the visitor: the socket's other end, and nothing that a header says. The one
- * place where trusted proxies would be asked.
- */
-export function visitorSideOf(connection: { clientAddress: string }): VisitorSide {
-  return { address: connection.clientAddress, protocol: 'http' };
-}
 
 export interface RequestRewrite {
   /** Path and query for the target. */
@@ -20,8 +8,10 @@ export interface RequestRewrite {
   visitor: VisitorSide;
   /** The public base when it was taken off the path, else ''. */
   prefix: string;
-  /** The console's own cookies are kept from apps. */
+  /** Cookies and tokens of ours are kept from apps. */
   dropOwnCookies: boolean;
+  /** Header lines that say who the visitor is, each with its CRLF. */
+  personLines: string;
   /** Ask for an uncompressed answer: something will be added to it. */
   identity: boolean;
   /** Stands in place of the visitor's own; undefined leaves that. */
@@ -61,6 +51,10 @@ export function requestHeadFor(head: RequestHead, rewrite: RequestRewrite): stri
         if (kept !== '') text += `Cookie: ${kept}\r\n`;
         break;
       }
+      case 'authorization':
+        if (rewrite.dropOwnCookies && isOurToken(values[index] as string)) break;
+        if (!head.connectionNames.includes(name)) text += `${lines[index]}\r\n`;
+        break;
       case 'encoding':
         if (!rewrite.identity) text += `${lines[index]}\r\n`;
         break;
@@ -75,6 +69,7 @@ export function requestHeadFor(head: RequestHead, rewrite: RequestRewrite): stri
     }
   }
   if (head.framing === 'chunked') text += 'Transfer-Encoding: chunked\r\n';
+  text += rewrite.personLines;
   if (rewrite.traceparent !== undefined) text += `Traceparent: ${rewrite.traceparent}\r\n`;
   if (rewrite.identity) text += 'Accept-Encoding: identity\r\n';
   if (wantsTrailers) text += 'TE: trailers\r\nConnection: TE\r\n';
@@ -82,6 +77,16 @@ export function requestHeadFor(head: RequestHead, rewrite: RequestRewrite): stri
   text += `X-Forwarded-For: ${rewrite.visitor.address}\r\nX-Forwarded-Proto: ${rewrite.visitor.protocol}\r\nX-Forwarded-Host: ${head.host}\r\n`;
   if (rewrite.prefix !== '') text += `X-Forwarded-Prefix: ${rewrite.prefix}\r\n`;
   return `${text}\r\n`;
+}
+
+/** Who the visitor is, for the app: nothing of a visitor who is nobody. */
+export function personLinesOf(
+  who: { person: string; role: string | null } | null,
+  space: string,
+): string {
+  if (who === null) return '';
+  const role = who.role === null ? '' : `X-Labkeeper-Role: ${who.role}\r\n`;
+  return `X-Labkeeper-Person: ${who.person}\r\n${role}X-Labkeeper-Space: ${space}\r\n`;
 }
 
 /** The header lines of an answer as the visitor gets them, each with its CRLF; no framing headers. */
@@ -152,7 +157,7 @@ export function withoutOwnCookies(value: string): string {
 const ownCookie = /^[\s=]*(?:__(?:host|secure)-)?labkeeper_/i;
 const mentionsOwnCookie = /labkeeper_/i;
 
-type HeaderClass = 'plain' | 'dropped' | 'cookie' | 'encoding' | 'te' | 'trace';
+type HeaderClass = 'plain' | 'authorization' | 'dropped' | 'cookie' | 'encoding' | 'te' | 'trace';
 
 /**
  * Hop-by-hop headers (RFC 9110 §7.6.1), what the gateway writes itself, and what a visitor must not
@@ -171,6 +176,7 @@ const classes = new Map<string, HeaderClass>([
   ['http2-settings', 'dropped'],
   ['forwarded', 'dropped'],
   ['x-real-ip', 'dropped'],
+  ['authorization', 'authorization'],
   ['te', 'te'],
   ['traceparent', 'trace'],
   ['cookie', 'cookie'],

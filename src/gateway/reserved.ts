@@ -1,3 +1,5 @@
+import { enterPath } from '../model/access.ts';
+import { confinedTo, enter } from './access/enter.ts';
 import type { AppGateway } from './apps.ts';
 import { reopen } from './closing.ts';
 import { isWatched, stream } from './events.ts';
@@ -14,6 +16,11 @@ import { pageOf } from './watch.ts';
 /** Below each app's base this path is the gateway's own. */
 export function isReserved(rest: string): boolean {
   return rest.startsWith('/.labkeeper/');
+}
+
+/** The one path that is there to prove something: nothing has to be proven before. */
+export function isEntrance(rest: string): boolean {
+  return rest === enterPath || rest.startsWith(`${enterPath}?`);
 }
 
 /** Serves the gateway's own paths below an app; nothing here but `keep-awake` is use. */
@@ -48,12 +55,15 @@ export function serveReserved(
     case 'wait':
       serveWait(gateway, exchange, place, entry, query);
       return;
+    case 'enter':
+      enter(gateway.access, exchange, place, query);
+      return;
     case 'keep-awake':
       keepAwake(gateway, exchange, entry);
   }
 }
 
-const known = new Set(['tab.js', 'state', 'events', 'wait', 'keep-awake']);
+const known = new Set(['tab.js', 'state', 'events', 'wait', 'keep-awake', 'enter']);
 
 const scriptAnswer: Answer = {
   status: 200,
@@ -87,15 +97,10 @@ function serveWait(
   entry: Entry,
   query: string,
 ): void {
-  const wanted = new URLSearchParams(query).get('to') ?? '';
-  const fits =
-    wanted.startsWith(`${place.base}/`) && !wanted.startsWith('//') && printable.test(wanted);
-  const to = fits ? wanted : `${place.base}/`;
+  const to = confinedTo(place, new URLSearchParams(query).get('to') ?? '');
   if (isOpen(entry)) answer(exchange, redirect(307, to));
   else answer(exchange, waitingAnswer(pageOf(gateway.watch, entry, place.base), to));
 }
-
-const printable = /^[\x21-\x7e]{1,8192}$/;
 
 function keepAwake(gateway: AppGateway, exchange: Exchange, entry: Entry): void {
   const { head } = exchange;

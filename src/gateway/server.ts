@@ -2,6 +2,7 @@ import cluster from 'node:cluster';
 import { loadConfig, tracingSettings } from '../config.ts';
 import { createLog } from '../log.ts';
 import type { FromWorker, Settings, ToWorker } from './messages.ts';
+import { refusalToBind } from '../model/bind.ts';
 import { version } from '../model/version.ts';
 import { runPrimary } from './primary.ts';
 
@@ -12,7 +13,11 @@ import { runPrimary } from './primary.ts';
 const config = loadConfig(process.env);
 const log = createLog({ process: 'gateway', level: config.LABKEEPER_LOG_LEVEL });
 
-if (cluster.isPrimary) {
+const refused = refusalToBind(config.LABKEEPER_BIND, config.LABKEEPER_AUTHENTICATION);
+if (refused !== null) {
+  log.fatal(refused);
+  process.exitCode = 1;
+} else if (cluster.isPrimary) {
   await runPrimary({
     bind: config.LABKEEPER_BIND,
     workers: config.LABKEEPER_GATEWAY_WORKERS,

@@ -1,3 +1,4 @@
+import type { Pass } from './access/pass.ts';
 import { detach, type Exchange } from './http/connection.ts';
 import type { Routes } from './routes.ts';
 import type { Upstream } from './upstream.ts';
@@ -7,7 +8,7 @@ import { closePipe, openPipe, type Pipe } from './websocket.ts';
 /** All open WebSockets, by app. */
 export interface Sockets {
   open: number;
-  byApp: Map<string, Set<Pipe>>;
+  byApp: Map<string, Map<Pipe, Pass>>;
   ledger: UseLedger;
 }
 
@@ -25,7 +26,7 @@ export function joinSockets(
   sockets: Sockets,
   exchange: Exchange,
   app: string,
-  from: { upstream: Upstream; switchHead: string; behind: Buffer | null },
+  from: { upstream: Upstream; switchHead: string; behind: Buffer | null; pass: Pass },
 ): void {
   const { socket } = exchange.connection;
   const early = detach(exchange);
@@ -35,7 +36,7 @@ export function joinSockets(
   socket.write(from.switchHead, 'latin1');
   let set = sockets.byApp.get(app);
   if (set === undefined) {
-    set = new Set();
+    set = new Map();
     sockets.byApp.set(app, set);
   }
   const open = set;
@@ -57,11 +58,18 @@ export function joinSockets(
       },
     },
   );
-  if (!over) open.add(pipe);
+  if (!over) open.set(pipe, from.pass);
 }
 
 function closeSockets(sockets: Sockets, app: string): void {
-  for (const pipe of sockets.byApp.get(app) ?? []) closePipe(pipe);
+  for (const pipe of sockets.byApp.get(app)?.keys() ?? []) closePipe(pipe, 'going away');
+}
+
+/** Visitors who may not go on: their sockets end and say why. */
+export function closeSocketsOf(sockets: Sockets, passes: ReadonlySet<Pass>): void {
+  for (const open of sockets.byApp.values()) {
+    for (const [pipe, pass] of open) if (passes.has(pass)) closePipe(pipe, 'not allowed');
+  }
 }
 
 export function closeAllSockets(sockets: Sockets): void {

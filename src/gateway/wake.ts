@@ -10,6 +10,8 @@ export interface WakeState {
   phase: 'asking' | 'asked' | 'failing';
   /** Why the control plane did not take the wish, in plain words. */
   trouble: string | null;
+  /** The first visitor: `visitor`, or the person it is. */
+  actor: string;
   why: string;
   /** Trace context of the visit. */
   traceparent: string | undefined;
@@ -56,8 +58,7 @@ export function createWaker(options: WakerOptions): Waker {
 export function wake(
   waker: Waker,
   app: string,
-  why: string,
-  traceparent: string | undefined,
+  { actor, why, traceparent }: Pick<WakeState, 'actor' | 'why' | 'traceparent'>,
 ): void {
   const wantedUntilMs = Date.now() + 15_000;
   const state = waker.states.get(app);
@@ -68,6 +69,7 @@ export function wake(
   const fresh: WakeState = {
     phase: 'asking',
     trouble: null,
+    actor,
     why,
     traceparent,
     attempts: 0,
@@ -165,7 +167,7 @@ async function attempt(waker: Waker, app: string, state: WakeState): Promise<voi
     const { status, body } = await options.post(
       'POST',
       `/internal/apps/${app}/wake`,
-      { actor: 'visitor', why: state.why },
+      { actor: state.actor, why: state.why },
       span.traceparent,
     );
     const taken = status >= 200 && status < 300;

@@ -65,17 +65,20 @@ export function openPipe(
   return pipe;
 }
 
-/** Tells the visitor that the server goes away (1001), if a frame may stand here, and ends. */
-export function closePipe(pipe: Pipe): void {
+/** Tells the visitor why it ends, if a frame may stand here, and ends. */
+export function closePipe(pipe: Pipe, why: keyof typeof closeFrames): void {
   if (pipe.over) return;
   if (betweenFrames(pipe.fromServer) && !pipe.fromServer.closed && pipe.client.writable) {
-    pipe.client.write(goingAway);
+    pipe.client.write(closeFrames[why]);
   }
   pipe.upstream.destroy();
 }
 
-/** A close frame with code 1001 "going away", RFC 6455 §7.4.1. */
-const goingAway = Buffer.from([0x88, 0x02, 0x03, 0xe9]);
+/** Close frames with code 1001 "going away" and 1008 "policy violation", RFC 6455 §7.4.1. */
+const closeFrames = {
+  'going away': Buffer.from([0x88, 0x02, 0x03, 0xe9]),
+  'not allowed': Buffer.from([0x88, 0x02, 0x03, 0xf0]),
+} as const;
 
 /** One direction is over; the other may finish, but not for ever. */
 function halfClose(ended: net.Socket, other: net.Socket): void {

@@ -6,6 +6,8 @@ import type { Log } from '../log.ts';
 import type { Store } from '../store/ports.ts';
 import type { GatewayMetrics } from '../metrics/gateway-metrics.ts';
 import type { Tracing } from '../tracing/tracing.ts';
+import { createAccess, followChanges } from './access/access.ts';
+import { watchHolders } from './access/holders.ts';
 import { createApis } from './apis.ts';
 import { serveApp, type AppGateway } from './apps.ts';
 import { createClosing } from './closing.ts';
@@ -27,7 +29,7 @@ import { createWatch } from './watch.ts';
 export interface GatewayWorkerOptions {
   config: Config;
   log: Log;
-  store: Pick<Store, 'routes' | 'use'>;
+  store: Pick<Store, 'routes' | 'use' | 'access'>;
   metrics: GatewayMetrics;
   tracing: Tracing;
   /** This process among all gateways, and the listener it shares with its siblings. */
@@ -50,6 +52,8 @@ export interface GatewayPace {
   snapshotEveryMs: number;
   apiTimeoutMs: number;
   comesBackWithinMs: number;
+  accessPatienceMs: number;
+  accessSweepMs: number;
 }
 
 export interface GatewayWorker {
@@ -76,6 +80,8 @@ const usualPace: GatewayPace = {
   snapshotEveryMs: 1_000,
   apiTimeoutMs: 5_000,
   comesBackWithinMs: 30_000,
+  accessPatienceMs: 1_000,
+  accessSweepMs: 500,
 };
 
 /** Serves both listeners in this process: everything of the gateway but the primary. */
@@ -113,6 +119,27 @@ export async function startGatewayWorker(options: GatewayWorkerOptions): Promise
     post,
     everyMs: pace.lookEveryMs,
   });
+  const { LABKEEPER_AUTHENTICATION: mode } = config;
+  if (mode === 'required' && token === null) {
+    throw new Error(
+      'LABKEEPER_AUTHENTICATION is required, so gateways need the secret that LABKEEPER_INTERNAL_TOKEN_FILE names',
+    );
+  }
+  const access = createAccess({
+    mode,
+    settings: {
+      consoleUrl: config.LABKEEPER_CONSOLE_URL ?? `http://localhost:${options.ports.console}`,
+      secret: token,
+      recheckMs: config.LABKEEPER_ACCESS_RECHECK_MS,
+      maxRemembered: config.LABKEEPER_ACCESS_CACHE,
+      patienceMs: pace.accessPatienceMs,
+      retryMs: pace.retryMs,
+    },
+    post,
+    onFall: (passes) => holding.end(passes),
+    onCall: (outcome) => counts.openings[outcome].add(),
+    log,
+  });
   const waker: Waker = createWaker({
     post,
     isAwaited: (app) => isHeld(holds, app) || isWaitedFor(hub, app),
@@ -134,6 +161,7 @@ export async function startGatewayWorker(options: GatewayWorkerOptions): Promise
     sockets,
     log,
     counts,
+    access,
     visits: createVisits(routes, counts, tracing, pace.comesBackWithinMs),
   };
 
@@ -156,6 +184,15 @@ export async function startGatewayWorker(options: GatewayWorkerOptions): Promise
       onRequest: (exchange) => serveApp(gateway, exchange),
     },
   );
+  const holding = watchHolders(access, { listener: apps, sockets, everyMs: pace.accessSweepMs });
+  if (mode === 'required') {
+    followChanges(
+      access,
+      { store: store.access, routes },
+      { change: holding.ask, fall: holding.end },
+      ending.signal,
+    );
+  }
   const console = await listen(
     { host: config.LABKEEPER_BIND, port: options.ports.console },
     {
@@ -194,6 +231,7 @@ export async function startGatewayWorker(options: GatewayWorkerOptions): Promise
       closeWaker(waker);
       closeVisits(gateway.visits);
       watch.close();
+      holding.close();
       ending.abort();
       seen.stop();
       closePool(pool);

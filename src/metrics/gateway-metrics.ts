@@ -6,9 +6,17 @@ import { processMetrics } from './process-metrics.ts';
 export const gatewayMetrics = {
   labkeeper_gateway_requests_total: {
     type: 'counter',
-    help: 'Requests to apps by what became of them: passed on, answered with the waiting page, held for a waking app, refused since the app does not run, no such app, no answer of the app',
+    help: 'Requests to apps by what became of them: passed on, answered with the waiting page, held for a waking app, refused since the app does not run, no such app, no proof that they may open it, no answer of the app',
     labels: {
-      outcome: ['forwarded', 'waitingPage', 'held', 'refused', 'unknown', 'upstreamFailure'],
+      outcome: [
+        'forwarded',
+        'waitingPage',
+        'held',
+        'refused',
+        'unknown',
+        'unproven',
+        'upstreamFailure',
+      ],
     },
   },
   labkeeper_gateway_forwards_total: {
@@ -30,6 +38,11 @@ export const gatewayMetrics = {
     type: 'counter',
     help: 'Calls to the API to wake an app, by its answer: taken, refused, none at all',
     labels: { outcome: ['taken', 'refused', 'unanswered'] },
+  },
+  labkeeper_gateway_openings_asked_total: {
+    type: 'counter',
+    help: 'Calls to the API to ask who may open apps, by whether it answered',
+    labels: { outcome: ['answered', 'unanswered'] },
   },
   labkeeper_gateway_wake_seconds: {
     type: 'histogram',

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { linkIdSchema } from './access.ts';
+import { nameSchema } from './name-schema.ts';
 import { personNameSchema, roleSchema, spaceNameSchema } from './person.ts';
 
 /** People, spaces and credentials as they travel over `/api/v1`; see api.ts for the conventions. */
@@ -116,6 +118,32 @@ export const machineLoginSchema = z.strictObject({
   operator: z.boolean().default(false).describe('Also makes them operator'),
 });
 
+const appLinkShape = {
+  id: linkIdSchema,
+  app: nameSchema.describe('The one app it opens'),
+  label: z.string().describe('What it is for'),
+  state: z.enum(['active', 'expired', 'revoked']).describe('Whether it still lets in'),
+  createdAt: time('When it was made'),
+  createdBy: z.string().describe('Who made it'),
+  expiresAt: time('When it stops working'),
+  revokedAt: time('When it was revoked').nullable(),
+};
+
+export const appLinkSchema = z
+  .object(appLinkShape)
+  .describe('A link that opens one app, without what lets in');
+
+export const newAppLinkAnswerSchema = z
+  .object({
+    ...appLinkShape,
+    url: z.string().describe('The link itself: shown this once, kept nowhere'),
+  })
+  .describe('A link that was just made');
+
+export const appLinkListSchema = z
+  .object({ items: z.array(appLinkSchema).describe('Newest first') })
+  .describe('Links to an app, also those that let nobody in any more');
+
 export const loginLinkSchema = z
   .object({
     person: z.string().describe('Whom it logs in'),
@@ -132,3 +160,5 @@ export type SessionJson = z.infer<typeof sessionSchema>;
 export type TokenJson = z.infer<typeof tokenSchema>;
 export type NewTokenJson = z.infer<typeof newTokenAnswerSchema>;
 export type LoginLinkJson = z.infer<typeof loginLinkSchema>;
+export type AppLinkJson = z.infer<typeof appLinkSchema>;
+export type NewAppLinkJson = z.infer<typeof newAppLinkAnswerSchema>;

@@ -67,3 +67,16 @@ export const newTokenSchema = z
       .describe('Stops working after this long, in milliseconds; at most 366 days'),
   })
   .describe('Asks for a token');
+
+/** Asks for a link that opens one app. */
+export const newAppLinkSchema = z
+  .strictObject({
+    label: titleSchema.describe('What it is for, such as `reviewers`'),
+    expiresInMs: z
+      .int()
+      .min(1000)
+      .max(366 * day)
+      .default(7 * day)
+      .describe('Stops working after this long, in milliseconds; at most 366 days'),
+  })
+  .describe('Asks for a link');

@@ -31,7 +31,7 @@ interface Rule {
 
 const rules = {
   'app.see': { role: 'viewer', words: 'see' },
-  'app.use': { role: 'user', words: 'wake' },
+  'app.use': { role: 'user', words: 'open or wake' },
   'app.read-output': { role: 'instructor', words: 'read the output of' },
   'app.register': { role: 'instructor', words: 'register apps in' },
   'app.operate': { role: 'admin', owner: 'instructor', words: 'stop or restart' },

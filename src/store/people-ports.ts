@@ -1,4 +1,5 @@
-import type { Role, AccessMode } from '../model/roles.ts';
+import type { Proof } from '../model/access.ts';
+import type { Caller, Role, AccessMode, Subject } from '../model/roles.ts';
 import type { PersonChange, SpaceChange } from '../model/person.ts';
 
 /** Who acts, for the timeline: every change of people, spaces and credentials names its actor. */
@@ -161,4 +162,45 @@ export interface DeviceLoginStore {
   confirm(userCode: string, person: string): Promise<boolean>;
   /** Gives it once, after it was confirmed. */
   take(digest: Buffer): Promise<{ person: string; label: string } | 'pending' | 'over'>;
+}
+
+export interface AccessStore {
+  /**
+   * Calls `onChange` soon after it changed who may do what (a role, a person, a session, a token, a link), and
+   * whenever such a hint may have been missed. Resolves when `signal` aborts; never rejects.
+   */
+  listen(onChange: () => void, signal: AbortSignal): Promise<void>;
+  /** How each proof stands now, in the order of the questions; notes that tokens and sessions were used. */
+  standings(questions: readonly { app: string; proof: Proof }[]): Promise<Standing[]>;
+}
+
+/** What is known now of a proof and of the app that it is shown to. */
+export interface Standing {
+  /** False when it was revoked, has expired, or its person may not log in. */
+  stands: boolean;
+  /** Whose it is; null for links. Roles are those in the app's space only. */
+  caller: (Caller & { person: string }) | null;
+  endsAt: string | null;
+  /** Null when there is no such app. */
+  app: (Subject & { access: AccessMode }) | null;
+}
+
+/** A link that lets its holder open one app. Only its id is kept: what lets in is the signature. */
+export interface AppLink {
+  id: string;
+  app: string;
+  label: string;
+  createdAt: string;
+  createdBy: string;
+  expiresAt: string;
+  revokedAt: string | null;
+}
+
+export interface AppLinkStore {
+  /** Throws `not_found` for an unknown app, `quota_exceeded` at the limit of living links an app. */
+  add(input: { id: string; app: string; label: string; expiresAt: Date }, by: By): Promise<AppLink>;
+  /** Newest first, revoked and expired ones too, until their app goes. */
+  list(app: string, limit: number): Promise<AppLink[]>;
+  /** Idempotent. Throws `not_found`. */
+  revoke(app: string, id: string, by: By): Promise<AppLink>;
 }

@@ -4,6 +4,8 @@ import type { AppCondition } from '../model/app-view.ts';
 import type { MemoryRing } from '../model/memory-ring.ts';
 import type { EntityName } from '../model/names.ts';
 import type {
+  AccessStore,
+  AppLinkStore,
   DeviceLoginStore,
   PeopleStore,
   SessionStore,
@@ -43,15 +45,8 @@ export interface Store {
   tokens: TokenStore;
   deviceLogins: DeviceLoginStore;
   access: AccessStore;
+  links: AppLinkStore;
   secrets: SecretStore;
-}
-
-export interface AccessStore {
-  /**
-   * Calls `onChange` soon after it changed who may do what (a role, a person, a session, a token, a link), and
-   * whenever such a hint may have been missed. Resolves when `signal` aborts; never rejects.
-   */
-  listen(onChange: () => void, signal: AbortSignal): Promise<void>;
 }
 
 export interface StoreFigures {

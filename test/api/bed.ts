@@ -104,6 +104,8 @@ export async function openApi(
       maxEventStreams: 20,
       consoleUrl: null,
       appsUrl: 'http://localhost:8081',
+      appsDomain: null,
+      grantMs: 30_000,
       memoryRing: memoryRing(60_000, 1_440),
       temporalUiUrl: 'http://localhost:8233',
       temporalNamespace: 'default',

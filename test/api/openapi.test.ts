@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { exampleAppLink } from '../../src/api/people-examples.ts';
 import { requirePart } from '../beds/require.ts';
 import { openApi, type ApiBed } from './bed.ts';
 import { jsonChecker, resolve, type Components, type JsonSchema } from './json-schema.ts';
@@ -155,6 +156,10 @@ async function haveExamples({ store }: ApiBed): Promise<void> {
   await store.people.put('ada@uni.example', {}, by);
   await store.spaces.put('ml101', {}, by);
   await store.spaces.setRole('ml101', 'ada@uni.example', 'user', by);
+  const { id: link, app, label } = exampleAppLink;
+  if ((await store.links.list(app, 100)).every((one) => one.id !== link)) {
+    await store.links.add({ id: link, app, label, expiresAt: new Date(Date.now() + 60_000) }, by);
+  }
   const id = '3f9a1c0b2d4e';
   if ((await store.tokens.find(id)) !== null) return;
   const digest = createHash('sha256').update(id).digest();

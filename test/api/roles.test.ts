@@ -58,6 +58,12 @@ const table: Readonly<Record<string, Line>> = {
   'GET /api/v1/apps/:name/logs': { least: 'instructor' },
   'GET /api/v1/apps/:name/events': { least: 'viewer' },
   'GET /api/v1/apps/:name/events/stream': { least: 'viewer' },
+  'GET /api/v1/apps/:name/links': { least: 'own' },
+  'POST /api/v1/apps/:name/links': { least: 'own', body: { label: 'x' } },
+  'DELETE /api/v1/apps/:name/links/:id': {
+    least: 'own',
+    path: '/api/v1/apps/plot/links/0123456789ab',
+  },
   'GET /api/v1/events': { least: 'person' },
   'GET /api/v1/events/stream': { least: 'person' },
   'GET /api/v1/operations/:id': { least: 'viewer', path: '/api/v1/operations/first-wake' },
@@ -122,6 +128,7 @@ const table: Readonly<Record<string, Line>> = {
   'POST /login/device': { least: 'nobody' },
   'POST /api/v1/device-logins': { least: 'anyone', body: { label: 'x' } },
   'POST /api/v1/device-logins/token': { least: 'anyone', body: { deviceCode: 'A'.repeat(43) } },
+  'GET /open/:name': { least: 'user' },
   'GET /': { least: 'anyone' },
   'GET /manage': { least: 'person' },
   'GET /manage/hosts': { least: 'operator' },
@@ -171,6 +178,10 @@ describe.runIf(requirePart('postgres'))('roles', () => {
       headers: headers.owner,
     });
     expect(volume.status).toBe(201);
+    await bed.store.links.add(
+      { id: '0123456789ab', app: 'plot', label: 'x', expiresAt: new Date(Date.now() + 60_000) },
+      { actor: 'owner' },
+    );
     // Its removal waits for that host, so that everybody who may asks for it.
     await bed.store.volumes.settle(['plot'], 'lab-1', 'plot');
     await bed.store.apps.command({

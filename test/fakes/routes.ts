@@ -1,5 +1,6 @@
 import { appSpecSchema, type AppSpecInput } from '../../src/model/app-spec.ts';
 import type { AppCondition } from '../../src/model/app-view.ts';
+import type { AccessStore } from '../../src/store/people-ports.ts';
 import type {
   Acknowledgement,
   AppRoute,
@@ -15,6 +16,8 @@ import type {
 export interface FakeRoutes {
   routes: RouteStore;
   use: UseStore;
+  /** Nobody's access ever changes here. */
+  access: AccessStore;
   /** Registers an app, asleep. */
   add(app: string, spec?: Partial<AppSpecInput>): void;
   change(app: string, condition: Partial<AppCondition>): void;
@@ -190,6 +193,11 @@ export function fakeRoutes(): FakeRoutes {
           if (gateway.listener === listener && !exceptIds.includes(id)) fake.gateways.delete(id);
         }
       },
+    },
+    access: {
+      listen: (_onChange, signal) =>
+        new Promise((resolve) => signal.addEventListener('abort', () => resolve())),
+      standings: async () => [],
     },
     use: {
       async report(gateway, reports) {

@@ -54,7 +54,9 @@ export async function openGateway(
     pace?: Partial<GatewayPace>;
     store?: FakeRoutes;
     /** Other ports than the fake's. */
-    ports?: Pick<Store, 'routes' | 'use'>;
+    ports?: Pick<Store, 'routes' | 'use' | 'access'>;
+    /** Ports to listen on; free ones when left out. */
+    listenOn?: { console: number; apps: number };
     data?: string;
     tracing?: Tracing;
   } = {},
@@ -77,7 +79,7 @@ export async function openGateway(
     tracing: options.tracing ?? noTracing,
     id: `gateway-${Math.random().toString(36).slice(2)}`,
     listener: 'test',
-    ports: { console: 0, apps: 0 },
+    ports: options.listenOn ?? { console: 0, apps: 0 },
     pace: { seenEveryMs: 50, retryMs: 30, lookEveryMs: 20, snapshotEveryMs: 20, ...options.pace },
   });
   let over = false;

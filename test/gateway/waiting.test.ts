@@ -36,7 +36,7 @@ describe('a visit to a sleeping app', () => {
     await eventually(() => expect(bed.api.wakes).toHaveLength(1));
     expect(bed.api.wakes[0]).toMatchObject({
       app: 'plot',
-      body: { actor: 'visitor', why: 'opened /app/plot/deep' },
+      body: { actor: 'local user', why: 'opened /app/plot/deep' },
     });
   });
 

@@ -255,7 +255,7 @@ describe('WebSockets and use', () => {
         },
       };
       if (then === 'asleep') store.add('plot', { preset: 'streamlit' });
-      const bed = await openGateway({ ports: { routes, use: store.use } });
+      const bed = await openGateway({ ports: { ...store, routes } });
 
       tell('plot');
       tell(null);

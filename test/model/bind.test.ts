@@ -19,9 +19,4 @@ describe('addresses to bind', () => {
       expect(refusalToBind(address, 'open')).toContain('LABKEEPER_BIND=127.0.0.1');
     },
   );
-
-  it('refuses to open apps to others while nobody asks there who they are, login or not', () => {
-    expect(refusalToBind('0.0.0.0', 'required')).toContain('does not yet ask who opens an app');
-    expect(refusalToBind('::1', 'required')).toBeNull();
-  });
 });

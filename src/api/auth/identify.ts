@@ -17,6 +17,8 @@ export interface Identity {
   via: Via;
   /** Id of the session or token; null without one. */
   credential: string | null;
+  /** When that ends by itself: ISO 8601; null without one. */
+  endsAt: string | null;
 }
 
 const nobody: Caller = { person: null, operator: false, roles: {} };
@@ -55,7 +57,7 @@ async function identityOf(
   const bearer = /^bearer +(.+)$/i.exec(context.req.header('authorization') ?? '')?.[1];
   if (bearer !== undefined) {
     if (isInternalSecret(bearer.trim(), deps.internalToken)) {
-      return { caller: machineOperator, via: 'machine', credential: null };
+      return { caller: machineOperator, via: 'machine', credential: null, endsAt: null };
     }
     const token = parseToken(bearer.trim());
     const found = token && (await store.tokens.authenticate(token.id, token.digest));
@@ -72,13 +74,13 @@ async function identityOf(
   const proxied = await proxiedPerson(context, deps);
   if (proxied !== null) return proxied;
   if (settings.authentication === 'open')
-    return { caller: localUser, via: 'open', credential: null };
-  return { caller: nobody, via: 'nothing', credential: null };
+    return { caller: localUser, via: 'open', credential: null, endsAt: null };
+  return { caller: nobody, via: 'nothing', credential: null, endsAt: null };
 }
 
-function known({ person, credential }: Authenticated, via: Via): Identity {
+function known({ person, credential, expiresAt }: Authenticated, via: Via): Identity {
   const { name, operator, roles } = person;
-  return { caller: { person: name, operator, roles }, via, credential };
+  return { caller: { person: name, operator, roles }, via, credential, endsAt: expiresAt };
 }
 
 function unknownToken(): Problem {

@@ -29,5 +29,10 @@ export async function proxiedPerson(
     (await store.people.put(name.data, {}, { actor: 'trusted proxy', role: 'user' })).person;
   if (found.disabled) return null;
   const { operator, roles } = found;
-  return { caller: { person: name.data, operator, roles }, via: 'proxy', credential: null };
+  return {
+    caller: { person: name.data, operator, roles },
+    via: 'proxy',
+    credential: null,
+    endsAt: null,
+  };
 }

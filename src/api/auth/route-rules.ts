@@ -29,6 +29,9 @@ export const routeRules: Readonly<Record<string, RouteRule>> = {
   'GET /api/v1/apps/:name/logs': app('app.read-output'),
   'GET /api/v1/apps/:name/events': app('app.see'),
   'GET /api/v1/apps/:name/events/stream': app('app.see'),
+  'GET /api/v1/apps/:name/links': app('app.share'),
+  'POST /api/v1/apps/:name/links': app('app.share'),
+  'DELETE /api/v1/apps/:name/links/:id': app('app.share'),
   'GET /api/v1/events': 'person',
   'GET /api/v1/events/stream': 'person',
   'GET /api/v1/operations/:id': { may: 'app.see', of: 'operation' },
@@ -78,6 +81,8 @@ export const routeRules: Readonly<Record<string, RouteRule>> = {
   'POST /api/v1/device-logins': 'anyone',
   'POST /api/v1/device-logins/token': 'anyone',
 
+  // The handler asks `mayOpen`: some apps are for everybody who is logged in.
+  'GET /open/:name': 'person',
   'GET /': 'anyone',
   'GET /manage': 'person',
   'GET /manage/hosts': all('host.see'),
@@ -92,6 +97,7 @@ export const routeRules: Readonly<Record<string, RouteRule>> = {
   'GET /openapi.json': 'anyone',
 
   'POST /internal/apps/:name/wake': 'machine',
+  'POST /internal/openings': 'machine',
   'GET /internal/apps/:name/log-tail': 'machine',
   'POST /internal/login-links': 'machine',
   'GET /health/live': 'machine',

@@ -3,7 +3,7 @@ import { isLabError, LabError } from '../../model/failures.ts';
 import type { LoginAttempt } from '../../outbound/identity-provider.ts';
 import { admit } from '../auth/admit.ts';
 import { openSession, placeOf } from '../auth/open-session.ts';
-import { signedText } from '../auth/signed-text.ts';
+import { signedText } from '../../signed-text.ts';
 import type { ApiDependencies, ApiEnv } from '../dependencies.ts';
 import { refusedPage } from './login-frame.tsx';
 
@@ -19,11 +19,7 @@ type OidcDependencies = Pick<
 /** To the identity provider and back. What the attempt must remember waits in the browser, signed. */
 export function oidcLogin(deps: OidcDependencies): Hono<ApiEnv> {
   const { identityProvider: provider, internalToken, log, settings } = deps;
-  const attempts = signedText({
-    secret: internalToken,
-    purpose: 'login attempt',
-    lastsMs: attemptLastsMs,
-  });
+  const attempts = signedText({ secret: internalToken, purpose: 'login attempt' });
   const secure = settings.publicConsoleUrl.startsWith('https:') ? '; Secure' : '';
   const remember = (context: Context<ApiEnv>, value: string, seconds: number) =>
     context.header(
@@ -43,7 +39,8 @@ export function oidcLogin(deps: OidcDependencies): Hono<ApiEnv> {
       try {
         const { url, attempt } = await provider.begin();
         const to = placeOf(context.req.query('to'));
-        remember(context, attempts.sign({ ...attempt, to }), attemptLastsMs / 1000);
+        const signed = attempts.sign({ ...attempt, to }, Date.now() + attemptLastsMs);
+        remember(context, signed, attemptLastsMs / 1000);
         return context.redirect(url, 303);
       } catch (error) {
         return silent(context, error);
@@ -51,9 +48,11 @@ export function oidcLogin(deps: OidcDependencies): Hono<ApiEnv> {
     })
     .get('/login/oidc/back', async (context) => {
       if (provider === null) throw new LabError('not_found', 'no identity provider is configured');
-      const attempt = attempts.open(cookieOf(context)) as (LoginAttempt & { to: string }) | null;
+      const attempt = attempts.open(cookieOf(context))?.value as
+        | (LoginAttempt & { to: string })
+        | undefined;
       remember(context, '', 0);
-      if (attempt === null) {
+      if (attempt === undefined) {
         const sentence = 'This login was not begun on this browser, or took too long. Begin again.';
         return context.html(refusedPage(sentence), 403);
       }

@@ -59,7 +59,7 @@ export function errorAnswer(
   };
 }
 
-export function redirect(status: 301 | 307 | 308, location: string): Answer {
+export function redirect(status: 301 | 303 | 307 | 308, location: string): Answer {
   return {
     status,
     headers: [

@@ -33,11 +33,17 @@ export interface Listener {
   sweep: NodeJS.Timeout;
 }
 
+/** How a visitor reached us, for X-Forwarded-*. */
+export interface VisitorSide {
+  address: string;
+  protocol: 'http' | 'https';
+}
+
 interface Connection {
   readonly socket: net.Socket;
   readonly listener: Listener;
-  /** The client's address, for X-Forwarded-For. */
-  readonly clientAddress: string;
+  /** The other end of the socket. */
+  readonly side: VisitorSide;
   exchange: Exchange | null;
   /** Bytes read and not yet used. */
   pending: Buffer | null;
@@ -56,6 +62,8 @@ interface Connection {
 export interface Exchange {
   readonly connection: Connection;
   readonly head: RequestHead;
+  /** Where it comes from: the other end of the socket, or who a trusted proxy says it is. */
+  side: VisitorSide;
   /** Every byte of the request's body was handed on. */
   bodyDone: boolean;
   bodyBytes: number;
@@ -67,6 +75,8 @@ export interface Exchange {
   /** The visitor's socket takes more bytes of the answer. */
   onDrain: (() => void) | null;
   chunked: ChunkedState | null;
+  /** On whose account it is served, for the layer above: all of one holder can be ended together. */
+  holder: object | null;
   over: boolean;
 }
 
@@ -209,6 +219,22 @@ export function cut(exchange: Exchange): void {
   exchange.connection.socket.destroy();
 }
 
+/** Ends what is going on for these holders: with an answer where none has begun, else by a cut. */
+export function endHeld(
+  listener: Listener,
+  holders: ReadonlySet<object>,
+  answerFor: (exchange: Exchange) => Answer,
+): void {
+  for (const { exchange } of listener.connections) {
+    if (exchange === null || exchange.holder === null || !holders.has(exchange.holder)) continue;
+    const { onAbort } = exchange;
+    exchange.onAbort = null;
+    onAbort?.();
+    if (exchange.answering) cut(exchange);
+    else answer(exchange, answerFor(exchange));
+  }
+}
+
 /** Takes the socket out of HTTP, for a WebSocket. Answers bytes read beyond the request's head. */
 export function detach(exchange: Exchange): Buffer | null {
   const { connection } = exchange;
@@ -249,7 +275,7 @@ function accept(listener: Listener, socket: net.Socket): void {
   const connection: Connection = {
     socket,
     listener,
-    clientAddress: plainAddress(socket.remoteAddress ?? ''),
+    side: { address: plainAddress(socket.remoteAddress ?? ''), protocol: 'http' },
     exchange: null,
     pending: null,
     deadlineMs: Date.now() + listener.options.headerTimeoutMs,
@@ -334,6 +360,7 @@ function readRequest(connection: Connection, bytes: Buffer): boolean {
   const exchange: Exchange = {
     connection,
     head,
+    side: connection.side,
     bodyDone: head.framing === 'none',
     bodyBytes: 0,
     answering: false,
@@ -341,6 +368,7 @@ function readRequest(connection: Connection, bytes: Buffer): boolean {
     onAbort: null,
     onDrain: null,
     chunked: head.framing === 'chunked' ? chunkedState() : null,
+    holder: null,
     over: false,
   };
   connection.exchange = exchange;
@@ -426,7 +454,8 @@ export function forwardableTrailers(text: string): string | null {
   let kept = '';
   for (let index = 0; index < fields.names.length; index += 1) {
     const name = fields.names[index] ?? '';
-    if (!neverInTrailers.has(name) && !name.startsWith('x-forwarded')) {
+    const plain = name.replaceAll('_', '-');
+    if (!neverInTrailers.has(plain) && !ourPrefixes.test(plain)) {
       kept += `${fields.lines[index]}\r\n`;
     }
   }
@@ -456,6 +485,8 @@ const neverInTrailers = new Set([
   'range',
   'location',
 ]);
+
+const ourPrefixes = /^x-(?:forwarded|labkeeper)/;
 
 function bodyTooLarge(limit: number): string {
   return `the request body is larger than ${limit} bytes (LABKEEPER_MAX_BODY_BYTES)`;

@@ -1,4 +1,5 @@
 import type { Store } from '../ports.ts';
+import { readStandings } from './access/standings.ts';
 import { advanceApp } from './apps/advance.ts';
 import { beginAppLife } from './apps/begin-life.ts';
 import { commandApp } from './apps/command.ts';
@@ -19,6 +20,7 @@ import { reportMemory } from './history/memory.ts';
 import { readHistory } from './history/read.ts';
 import { wakePlaced, wakeReady } from './history/wakes.ts';
 import { findInstance, listInstances, settleInstance } from './instances/instances.ts';
+import * as links from './links/links.ts';
 import { listen } from './listen.ts';
 import { listUnfinished } from './operations/unfinished.ts';
 import { findOperation } from './operations/find.ts';
@@ -58,12 +60,13 @@ export async function openPostgresStore(
   options: DatabaseOptions & {
     maxApps?: number;
     maxTokens?: number;
+    maxLinks?: number;
     maxVolumes?: number;
     volumeMaxBytes?: number;
   },
 ): Promise<Store> {
   const database = openDatabase(options);
-  const { maxApps = 10_000, maxTokens = 50, maxVolumes = 10_000 } = options;
+  const { maxApps = 10_000, maxTokens = 50, maxLinks = 100, maxVolumes = 10_000 } = options;
   const volumeLimits = {
     maxVolumes,
     volumeMaxBytes: options.volumeMaxBytes ?? defaultVolumeBytes,
@@ -215,6 +218,12 @@ export async function openPostgresStore(
           { onConnected: onChange, onMessage: onChange },
           until(signal),
         ),
+      standings: (questions) => readStandings(database, questions),
+    },
+    links: {
+      add: (input, by) => links.addLink(database, maxLinks, input, by),
+      list: (app, limit) => links.listLinks(database, app, limit),
+      revoke: (app, id, by) => links.revokeLink(database, app, id, by),
     },
     tokens: {
       add: (input, by) => tokens.addToken(database, maxTokens, input, by),

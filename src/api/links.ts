@@ -1,0 +1,125 @@
+import { randomBytes } from 'node:crypto';
+import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
+import { enterPath, linkIdSchema, signedPurposes } from '../model/access.ts';
+import { appBasePath } from '../model/app-spec.ts';
+import { appLinkListSchema, appLinkSchema, newAppLinkAnswerSchema } from '../model/people-api.ts';
+import { newAppLinkSchema } from '../model/person.ts';
+import { signedText } from '../signed-text.ts';
+import type { ApiDependencies, ApiEnv } from './dependencies.ts';
+import { json, problems, router } from './openapi.ts';
+import { namePath } from './parameters.ts';
+import { exampleAppLink, exampleNewAppLink } from './people-examples.ts';
+import { appLinkJson } from './present-people.ts';
+
+/** `/api/v1/apps/{name}/links`: what lets somebody without a login open one app, until an end. */
+export function links({
+  store,
+  settings,
+  internalToken,
+}: Pick<ApiDependencies, 'store' | 'settings' | 'internalToken'>): OpenAPIHono<ApiEnv> {
+  const signed = signedText({ secret: internalToken, purpose: signedPurposes.link });
+  return router()
+    .openapi(listRoute, async (context) => {
+      const rows = await store.links.list(
+        context.req.valid('param').name,
+        context.req.valid('query').limit,
+      );
+      return context.json({ items: rows.map(appLinkJson) }, 200);
+    })
+    .openapi(makeRoute, async (context) => {
+      const app = context.req.valid('param').name;
+      const { label, expiresInMs } = context.req.valid('json');
+      const id = randomBytes(6).toString('hex');
+      const expiresAt = new Date(Date.now() + expiresInMs);
+      const by = { actor: context.get('actor') };
+      const made = await store.links.add({ id, app, label, expiresAt }, by);
+      const proof = signed.sign({ app, id }, expiresAt.getTime());
+      const url = `${settings.appsUrl}${appBasePath(app)}${enterPath}?link=${proof}`;
+      return context.json({ ...appLinkJson(made), url }, 201, { 'cache-control': 'no-store' });
+    })
+    .openapi(revokeRoute, async (context) => {
+      const { name, id } = context.req.valid('param');
+      const revoked = await store.links.revoke(name, id, { actor: context.get('actor') });
+      return context.json(appLinkJson(revoked), 200);
+    });
+}
+
+const link = appLinkSchema.meta({ id: 'AppLink' });
+const usual = ['invalid', 'unauthenticated', 'forbidden', 'not_found', 'unavailable'] as const;
+
+const listRoute = createRoute({
+  method: 'get',
+  path: '/api/v1/apps/{name}/links',
+  tags: ['apps'],
+  summary: 'List links to an app',
+  description: 'Newest first, without what lets in.',
+  request: {
+    params: namePath,
+    query: z.strictObject({
+      limit: z.coerce
+        .number()
+        .int()
+        .min(1)
+        .max(500)
+        .default(200)
+        .meta({ description: 'Items', example: 50 }),
+    }),
+  },
+  responses: {
+    200: json(
+      'Links',
+      appLinkListSchema
+        .extend({ items: z.array(link).describe('Newest first') })
+        .meta({ id: 'AppLinkList' }),
+      { items: [exampleAppLink] },
+    ),
+    ...problems(...usual),
+  },
+});
+
+const makeRoute = createRoute({
+  method: 'post',
+  path: '/api/v1/apps/{name}/links',
+  tags: ['apps'],
+  summary: 'Make a link to an app',
+  description:
+    'Whoever has it opens this one app without a login, until it expires or is revoked. The answer is the only place that ever shows it.',
+  request: {
+    params: namePath,
+    body: {
+      required: true,
+      content: {
+        'application/json': {
+          schema: newAppLinkSchema.meta({ id: 'NewAppLink' }),
+          example: { label: exampleAppLink.label, expiresInMs: 604_800_000 },
+        },
+      },
+    },
+  },
+  responses: {
+    201: json('Made', newAppLinkAnswerSchema.meta({ id: 'MadeAppLink' }), exampleNewAppLink),
+    ...problems(...usual, 'quota_exceeded', 'body_too_large', 'unsupported_media_type'),
+  },
+});
+
+const revokeRoute = createRoute({
+  method: 'delete',
+  path: '/api/v1/apps/{name}/links/{id}',
+  tags: ['apps'],
+  summary: 'Revoke a link to an app',
+  description:
+    'It stops working at once, also for who came in with it. Revoking a revoked one is fine.',
+  request: {
+    params: namePath.extend({
+      id: linkIdSchema.meta({ description: 'Id of the link', example: exampleAppLink.id }),
+    }),
+  },
+  responses: {
+    200: json('Revoked', link, {
+      ...exampleAppLink,
+      state: 'revoked',
+      revokedAt: '2026-03-03T08:00:00.000Z',
+    }),
+    ...problems(...usual),
+  },
+});
