@@ -106,7 +106,8 @@ export function createHostActivities(ports: HostPorts) {
     try {
       const result = await start(input, phases);
       starts(result.outcome).add();
-      if (result.outcome === 'ready') {
+      // An earlier try may have published it: then there are no figures of this one.
+      if (phases.durations().publish !== undefined) {
         observePhases(metrics, phases);
         await noteWake(input, phases);
       }
@@ -135,6 +136,8 @@ export function createHostActivities(ports: HostPorts) {
     const app = await store.apps.find(name);
     if (app === null)
       return { outcome: 'failed', exit: null, reason: 'it was removed', permanent: true };
+    const told = earlierResult(app, input);
+    if (told !== null) return told;
     const runtime = runtimeOf(app.spec);
     const instance = instanceName(name, generation);
     const tell = (detail: string) => store.apps.setDetail(name, generation, detail);
@@ -452,4 +455,22 @@ async function withHeartbeat<T>(act: () => Promise<T>): Promise<T> {
   } finally {
     clearInterval(timer);
   }
+}
+
+/**
+ * What an earlier try of the same start has written, whose answer died with its worker; null when none
+ * has. Under the same mark nothing more is written, so looking again could only contradict the row: an
+ * instance that was published and ended since is a crash, which its agent tells.
+ */
+function earlierResult(
+  { mark, condition }: App,
+  { life, revision, generation }: StartInput,
+): StartResult | null {
+  if (mark.life !== life || mark.revision !== revision) return null;
+  if (condition.phase === 'ready' && condition.generation === generation) {
+    return { outcome: 'ready' };
+  }
+  // Whether trying again is in vain is not in the row: the next try finds out.
+  const reason = condition.detail ?? 'an earlier try failed';
+  return { outcome: 'failed', exit: condition.exit, reason, permanent: false };
 }

@@ -16,6 +16,7 @@ import type { Containers } from '../../src/runtime/containers.ts';
 import { processContainers } from '../../src/runtime/process/index.ts';
 import { noTracing } from '../../src/tracing/tracing.ts';
 import { volumeFolders } from '../../src/runtime/volume-folders/index.ts';
+import { eventually } from '../beds/eventually.ts';
 import { openTestStore } from '../beds/postgres.ts';
 import { requirePart } from '../beds/require.ts';
 import { registration } from '../store/registration.ts';
@@ -122,6 +123,35 @@ describe.runIf(requirePart('postgres'))('starting an instance on a host', () => 
     const before = await runtime.inspect('app-adopted-1');
     expect(await start({ ...input, revision: 3 })).toEqual({ outcome: 'ready' });
     expect((await runtime.inspect('app-adopted-1'))?.startedAtMs).toBe(before?.startedAtMs);
+  });
+
+  it('has become ready when an earlier try has published it, also if it ended since: its exit is a crash', async () => {
+    const input = await placed('published', { health: { path: '/health' } });
+    await start(input);
+    const { target } = (await bed.store.routes.find('published')) ?? {};
+    await fetch(`http://${target?.address}:${target?.port}/crash?code=42`).catch(() => undefined);
+    await eventually(async () =>
+      expect((await runtime.inspect('app-published-1'))?.phase).toBe('exited'),
+    );
+    expect(await start(input)).toEqual({ outcome: 'ready' });
+    // It is there for the agent, which tells how it ended.
+    expect((await runtime.inspect('app-published-1'))?.exit).toMatchObject({ exitCode: 42 });
+  });
+
+  it('answers as before when an earlier try has given up, and makes nothing anew', async () => {
+    const input = await placed('given-up', {
+      command: [process.execPath, '-e', 'process.exit(4)'],
+    });
+    const first = await start(input);
+    expect(first).toMatchObject({ outcome: 'failed', exit: { exitCode: 4 } });
+    expect(await start(input)).toMatchObject({
+      outcome: 'failed',
+      exit: { exitCode: 4 },
+      reason: first.outcome === 'failed' ? first.reason : '',
+    });
+    expect(await runtime.inspect('app-given-up-1')).toBeNull();
+    const events = await bed.store.events.list({ entity: 'app/given-up', limit: 20 });
+    expect(events.filter(({ what }) => what === 'start failed')).toHaveLength(1);
   });
 
   it('removes the instances of earlier generations first', async () => {
