@@ -253,10 +253,16 @@ function commandOf(entry: Entry): { command: string; args: string[] } {
   return { command: process.execPath, args: ['--import', 'tsx', join(root, source)] };
 }
 
+/**
+ * Ports that no other test file takes between the look and their use: each worker of the test run has a
+ * range of its own, below those that the product and the system give out.
+ */
 async function freePorts(count: number): Promise<number[]> {
+  const worker = Number(process.env['VITEST_POOL_ID'] ?? 1) - 1;
   const taken = new Set<number>();
   while (taken.size < count) {
-    taken.add(await findFreePort({ wanted: 0, address: '127.0.0.1', taken }));
+    const wanted = 12_000 + (worker % 4) * 2_000 + Math.floor(Math.random() * 1_900);
+    taken.add(await findFreePort({ wanted, address: '127.0.0.1', taken }));
   }
   return [...taken];
 }
