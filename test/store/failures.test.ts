@@ -103,6 +103,42 @@ describe.runIf(requirePart('postgres'))('a database that fails', () => {
     await own.close();
   });
 
+  it('passes over an app whose removal it meets, without a deadlock', async () => {
+    const own = await openTestStore();
+    const { routes, use, apps } = own.store;
+    await routes.gatewaySeen({ id: 'g', listener: 'apps', host: 'local' });
+    const seen = { app: 'met', reason: 'GET /', inFlight: 0, openSockets: 1 };
+    const meanwhile = [
+      // Its row of use is new, that of its connections is not.
+      () => use.report('g', [{ ...seen, lastUseAgoMs: 0 }]),
+      () => routes.gatewayGone('g'),
+    ];
+    for (const meet of meanwhile) {
+      await apps.register(registration('met'));
+      await use.report('g', [{ ...seen, lastUseAgoMs: null }]);
+      await withClient(own.url, async (remover) => {
+        await remover.query('BEGIN');
+        // Whoever looks first loses a deadlock: the removal, which nobody repeats here.
+        await remover.query("SET LOCAL deadlock_timeout = '10ms'");
+        await remover.query("SELECT FROM apps WHERE name = 'met' FOR UPDATE");
+        const met = meet();
+        await eventually(async () => {
+          const waiting = await runSql(
+            own.url,
+            `SELECT FROM pg_stat_activity
+             WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+          );
+          expect(waiting).toHaveLength(1);
+        });
+        await remover.query("DELETE FROM apps WHERE name = 'met'");
+        await remover.query('COMMIT');
+        await met;
+      });
+      expect(await apps.find('met')).toBeNull();
+    }
+    await own.close();
+  });
+
   it('gets through a storm of steps, reports, registrations and removals of the same apps', async () => {
     const own = await openTestStore({ poolSize: 20 });
     const { store } = own;

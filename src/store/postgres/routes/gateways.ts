@@ -25,7 +25,10 @@ export async function dropGateways(
   await forget(database, 'listener = $1 AND id <> ALL ($2::text[])', [listener, [...exceptIds]]);
 }
 
-/** Sockets that were open in a gateway end with it; when they ended is kept with the app. */
+/**
+ * Sockets that were open in a gateway end with it; when they ended is kept with the app. The apps
+ * are locked before their rows, as in `reportUse`.
+ */
 async function forget(
   database: Database,
   condition: string,
@@ -33,11 +36,17 @@ async function forget(
 ): Promise<void> {
   await database.query(
     'forget gateways',
-    `WITH gone AS (
+    `WITH gone AS MATERIALIZED (
        SELECT id FROM gateways WHERE ${condition} FOR UPDATE
+     ), held AS MATERIALIZED (
+       SELECT name FROM apps
+       WHERE name IN (
+         SELECT app FROM app_connections WHERE gateway IN (SELECT id FROM gone))
+       ORDER BY name FOR KEY SHARE
      ), ended AS (
        SELECT app, max(CASE WHEN open_sockets > 0 THEN now() ELSE disconnected_at END) AS at
-       FROM app_connections WHERE gateway IN (SELECT id FROM gone) GROUP BY app
+       FROM app_connections JOIN held ON held.name = app
+       WHERE gateway IN (SELECT id FROM gone) GROUP BY app
      ), kept AS (
        INSERT INTO app_use (app, disconnected_at)
        SELECT app, at FROM ended WHERE at IS NOT NULL ORDER BY app
