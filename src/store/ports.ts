@@ -3,6 +3,7 @@ import type { Cause, Command } from '../model/app-state.ts';
 import type { AppCondition } from '../model/app-view.ts';
 import type { MemoryRing } from '../model/memory-ring.ts';
 import type { EntityName } from '../model/names.ts';
+import type { PresetName } from '../model/presets.ts';
 import type {
   AccessStore,
   AppLinkStore,
@@ -51,7 +52,7 @@ export interface Store {
 
 export interface StoreFigures {
   /** Registered apps, counted by what is wanted of them and what they do. */
-  apps: { wanted: AppCondition['wanted']; phase: AppCondition['phase']; count: number }[];
+  apps: AppTally[];
   /** Accepted commands that are not over, and the age of the oldest; 0 when there is none. */
   operations: { unfinished: number; oldestAgeMs: number };
   outbox: { entries: number; oldestAgeMs: number };
@@ -80,6 +81,24 @@ export interface App {
   mark: Mark;
   createdAt: string;
   updatedAt: string;
+}
+
+/** How many apps are in one state. */
+export interface AppTally {
+  wanted: AppCondition['wanted'];
+  phase: AppCondition['phase'];
+  count: number;
+}
+
+/** Some of the registered apps; what is left out keeps all. */
+export interface AppSelection {
+  space?: string;
+  owner?: string;
+  preset?: PresetName;
+  /** Keeps what somebody may know of. */
+  visible?: Visibility;
+  /** Keeps those whose name or title contains it, whatever the case. */
+  search?: string;
 }
 
 export interface AppStore {
@@ -118,18 +137,24 @@ export interface AppStore {
 
   find(name: string): Promise<App | null>;
   /**
-   * By name; `after` is the last name of the page before. `phases` keeps those in one of them,
-   * `search` those whose name or title contains it, whatever the case.
+   * By name; `after` is the last name of the page before. `phases` keeps those in one of them.
    */
-  list(page: {
-    space?: string;
-    /** Keeps what somebody may know of; without it: all. */
-    visible?: Visibility;
-    phases?: readonly AppCondition['phase'][];
-    search?: string;
-    after?: string;
-    limit: number;
-  }): Promise<App[]>;
+  list(
+    page: AppSelection & {
+      phases?: readonly AppCondition['phase'][];
+      after?: string;
+      limit: number;
+    },
+  ): Promise<App[]>;
+  /** How many of a selection there are, by what is wanted of them and what they do. */
+  tally(selection: AppSelection): Promise<AppTally[]>;
+  /** What apps can be told apart by, each by name and at most 100. */
+  facets(visible: Visibility): Promise<{ spaces: string[]; owners: string[]; presets: string[] }>;
+  /**
+   * What does not mend itself: failed, restarting after a crash, starting for longer than its deadline and `lateMs`, asleep
+   * although it is meant to be always on. The gravest first, then by name.
+   */
+  troubled(page: { visible: Visibility; lateMs: number; limit: number }): Promise<App[]>;
 
   /** First act of a workflow that starts anew: counts its life and tells what the row knows. */
   beginLife(name: string): Promise<App | null>;

@@ -34,6 +34,8 @@ export interface VolumeStore {
   findAll(names: readonly string[]): Promise<Volume[]>;
   /** By name; `after` is the last name of the page before, `spaces` keeps those in one of them. */
   list(page: { spaces?: readonly string[]; after?: string; limit: number }): Promise<Volume[]>;
+  /** The fullest first, by share of their limit; those never measured last. `share` keeps those at least so full or hindered. */
+  fullest(page: { spaces?: readonly string[]; share?: number; limit: number }): Promise<Volume[]>;
 
   /**
    * Settles where volumes live before an app is placed: those without a host get this one, with an event. False, and

@@ -5,8 +5,9 @@ import { openApi, type ApiBed } from '../api/bed.ts';
 export async function visit(
   bed: ApiBed,
   path: string,
+  headers: Record<string, string> = {},
 ): Promise<{ status: number; html: string; headers: Headers }> {
-  const answer = await bed.send('GET', path, { headers: browserHeaders });
+  const answer = await bed.send('GET', path, { headers: { ...browserHeaders, ...headers } });
   return { status: answer.status, html: await answer.text(), headers: answer.headers };
 }
 
@@ -42,7 +43,11 @@ export interface PagesBed extends ApiBed {
 
 /** The API with a host, and a way to bring apps into a phase as their workflows would. */
 export async function openPages(options: Parameters<typeof openApi>[0] = {}): Promise<PagesBed> {
-  const bed = await openApi(options);
+  return withPhases(await openApi(options));
+}
+
+/** The same on any bed of the API. */
+export async function withPhases<Bed extends ApiBed>(bed: Bed): Promise<Bed & PagesBed> {
   await bed.store.hosts.heartbeat({
     name: 'local',
     agentUrl: 'http://127.0.0.1:1',

@@ -10,10 +10,11 @@ import type { ApiEnv } from '../dependencies.ts';
 /** What the buttons of an app's page send. The answer is the page to see next. */
 export function appForms(actions: AppActions): Hono<ApiEnv> {
   const command = (verb: Command, why: string) => async (context: Context<ApiEnv>) => {
-    const sent = await sentBy(context);
+    const { name, operationId, isFromManage } = await sentBy(context);
     const cause = { actor: context.get('actor'), why };
-    const operation = await actions.command({ ...sent, verb, cause });
-    return seeOther(context, verb === 'remove' ? '/manage' : `/manage/app/${sent.name}`, operation);
+    const operation = await actions.command({ name, operationId, verb, cause });
+    const goesBack = verb === 'remove' || isFromManage;
+    return seeOther(context, goesBack ? '/manage' : `/manage/app/${name}`, operation);
   };
   return new Hono<ApiEnv>()
     .post('/manage/app/:name/start', command('wake', 'started on its page'))
@@ -21,19 +22,23 @@ export function appForms(actions: AppActions): Hono<ApiEnv> {
     .post('/manage/app/:name/restart', command('restart', 'restarted on its page'))
     .post('/manage/app/:name/remove', command('remove', 'removed on its page'))
     .post('/manage/app/:name/keep-awake', async (context) => {
-      const sent = await sentBy(context);
+      const { name, operationId } = await sentBy(context);
       const cause = { actor: context.get('actor'), why: 'kept awake on its page' };
-      const operation = await actions.keepAwake({ ...sent, cause });
-      return seeOther(context, `/manage/app/${sent.name}`, operation);
+      const operation = await actions.keepAwake({ name, operationId, cause });
+      return seeOther(context, `/manage/app/${name}`, operation);
     });
 }
 
-/** The app, and the key that makes a double click one command. */
+/** The app, the key that makes a double click one command, and whether to go back to Manage. */
 async function sentBy(context: Context<ApiEnv>) {
   const name = context.req.param('name') ?? '';
   if (!dnsLabelPattern.test(name)) throw new LabError('not_found', `there is no app ${name}`);
-  const { key } = await context.req.parseBody();
-  return { name, operationId: operationIdSchema.safeParse(key).data };
+  const { key, back } = await context.req.parseBody();
+  return {
+    name,
+    operationId: operationIdSchema.safeParse(key).data,
+    isFromManage: back === 'manage',
+  };
 }
 
 function seeOther(context: Context<ApiEnv>, page: string, operation: Operation): Response {

@@ -1,48 +1,62 @@
 import type { AppJson } from '../../model/api.ts';
 import { appStatuses, type AppStatus } from '../../model/app-view.ts';
-import type { Operation } from '../../store/ports.ts';
+import type { Operation, Store } from '../../store/ports.ts';
+import type { Identity } from '../auth/identify.ts';
+import { filterAddress, isFiltered, type AppFilter } from './app-filter.ts';
 import type { Concern } from './attention.ts';
+import { AttentionList } from './attention-list.tsx';
 import { OperationNotice } from './operation-notice.tsx';
 import { shell } from './shell.tsx';
 import { appMarks, Status, statusWords } from './status.tsx';
 import { Ago } from './time.tsx';
 
-export interface AppFilter {
-  search: string;
-  status: AppStatus | null;
-}
-
-/** `/manage`: what needs attention, then all apps. */
-export function managePage(options: {
-  actor: string;
+interface ManageFacts {
+  identity: Identity;
   concerns: readonly Concern[];
   apps: readonly AppJson[];
   filter: AppFilter;
+  /** What can be chosen in the filter. */
+  facets: Awaited<ReturnType<Store['apps']['facets']>>;
+  /** How many apps fit the filter, whatever their status. */
+  counts: ReadonlyMap<AppStatus, number>;
+  /** Address of the first page of apps; null on it. */
+  first: string | null;
   /** Address of the next page of apps; null at the end. */
   next: string | null;
   operation: Operation | null;
-}) {
-  const { actor, concerns, apps, filter, next, operation } = options;
+}
+
+/** `/manage`: what needs attention, then all apps. */
+export function managePage(facts: ManageFacts) {
+  const { identity, concerns, apps, filter, first, next, operation } = facts;
   return shell({
     title: 'Manage',
     section: 'manage',
-    actor,
+    actor: identity.caller.person ?? '',
     stream: '/api/v1/events/stream',
     everyMs: 15_000,
     children: (
       <>
         <h1>Manage</h1>
         {operation !== null && <OperationNotice operation={operation} />}
-        <Attention concerns={concerns} />
+        <AttentionList concerns={concerns} />
         <section class="panel" aria-labelledby="apps-heading">
           <h2 id="apps-heading">Apps</h2>
-          <Filter filter={filter} />
-          {apps.length === 0 ? <NoApps filter={filter} /> : <AppTable apps={apps} />}
-          {next !== null && (
+          <Filter {...facts} />
+          <StatusLinks {...facts} />
+          {apps.length === 0 ? <NoApps filter={filter} /> : <AppTable {...facts} />}
+          {(first !== null || next !== null) && (
             <nav class="actions pages" aria-label="Pages of apps">
-              <a class="button" href={next} rel="next">
-                More apps
-              </a>
+              {first !== null && (
+                <a class="button" href={first}>
+                  First page
+                </a>
+              )}
+              {next !== null && (
+                <a class="button" href={next} rel="next">
+                  More apps
+                </a>
+              )}
             </nav>
           )}
         </section>
@@ -51,61 +65,89 @@ export function managePage(options: {
   });
 }
 
-function Attention({ concerns }: { concerns: readonly Concern[] }) {
-  if (concerns.length === 0) {
-    return (
-      <section class="panel" aria-labelledby="attention-heading">
-        <h2 id="attention-heading">Needs attention</h2>
-        <p class="soft">Nothing.</p>
-      </section>
-    );
-  }
-  return (
-    <section class="panel attention" aria-labelledby="attention-heading">
-      <h2 id="attention-heading">Needs attention</h2>
-      <ul class="list">
-        {concerns.map(({ subject, href, sentence, remedy }) => (
-          <li>
-            {href === null ? <strong>{subject}</strong> : <a href={href}>{subject}</a>}: {sentence}
-            {remedy !== '' && <div class="soft small">{remedy}</div>}
-          </li>
-        ))}
-      </ul>
-    </section>
-  );
-}
-
-function Filter({ filter }: { filter: AppFilter }) {
+/** Chosen by words and by what tells apps apart; the state is chosen by the links below. */
+function Filter({ filter, facets }: ManageFacts) {
   return (
     <form class="filter" method="get" action="/manage" role="search" data-filter>
       <label>
         Name or title
-        <input type="search" name="search" value={filter.search} maxlength={100} />
+        <input type="search" name="search" value={filter.search} maxlength={128} />
       </label>
-      <label>
-        State
-        <select name="state">
-          <option value="">Any</option>
-          {appStatuses.map((status) => (
-            <option value={status} selected={status === filter.status}>
-              {statusWords[status]}
-            </option>
-          ))}
-        </select>
-      </label>
+      <Choice name="space" label="Space" chosen={filter.space} values={facets.spaces} />
+      <Choice name="owner" label="Owner" chosen={filter.owner} values={facets.owners} />
+      <Choice name="preset" label="Preset" chosen={filter.preset} values={facets.presets} />
+      {filter.status !== null && <input type="hidden" name="state" value={filter.status} />}
       <button>Filter</button>
+      {isFiltered(filter) && (
+        <a class="button" href="/manage">
+          Show all
+        </a>
+      )}
     </form>
   );
 }
 
-function NoApps({ filter }: { filter: AppFilter }) {
-  const isFiltered = filter.search !== '' || filter.status !== null;
+/** Left out where there is nothing to choose: a small lab has one space. */
+function Choice(props: {
+  name: string;
+  label: string;
+  chosen: string | null;
+  values: readonly string[];
+}) {
+  const { name, label, chosen, values } = props;
+  if (values.length < 2 && chosen === null) return null;
+  const all = chosen === null || values.includes(chosen) ? values : [chosen, ...values];
   return (
-    <p class="soft">{isFiltered ? 'No app fits the filter.' : 'No apps are registered yet.'}</p>
+    <label>
+      {label}
+      <select name={name}>
+        <option value="">Any</option>
+        {all.map((value) => (
+          <option value={value} selected={value === chosen}>
+            {value}
+          </option>
+        ))}
+      </select>
+    </label>
   );
 }
 
-function AppTable({ apps }: { apps: readonly AppJson[] }) {
+/** How many there are of each state; each leads to them. */
+function StatusLinks({ filter, counts }: ManageFacts) {
+  const all = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  const shown = appStatuses.filter(
+    (status) => (counts.get(status) ?? 0) > 0 || status === filter.status,
+  );
+  const link = (status: AppStatus | null, words: string, count: number) => (
+    <li>
+      <a
+        href={filterAddress({ ...filter, status })}
+        aria-current={status === filter.status ? 'true' : undefined}
+      >
+        {words} <span class="count">{count}</span>
+      </a>
+    </li>
+  );
+  return (
+    <nav aria-label="Apps by state">
+      <ul class="chips">
+        {link(null, 'All', all)}
+        {shown.map((status) => link(status, statusWords[status], counts.get(status) ?? 0))}
+      </ul>
+    </nav>
+  );
+}
+
+function NoApps({ filter }: { filter: AppFilter }) {
+  return (
+    <p class="soft">
+      {isFiltered(filter) ? 'No app fits the filter.' : 'No apps are registered yet.'}
+    </p>
+  );
+}
+
+function AppTable({ apps, facets }: ManageFacts) {
+  const hasSpaces = facets.spaces.length > 1;
   return (
     <table>
       <thead>
@@ -113,6 +155,8 @@ function AppTable({ apps }: { apps: readonly AppJson[] }) {
           <th scope="col">Name</th>
           <th scope="col">State</th>
           <th scope="col">Since</th>
+          {hasSpaces && <th scope="col">Space</th>}
+          <th scope="col">Owner</th>
           <th scope="col">Host</th>
           <th scope="col">Runs</th>
         </tr>
@@ -132,6 +176,8 @@ function AppTable({ apps }: { apps: readonly AppJson[] }) {
             <td data-label="Since">
               <Ago at={app.condition.since} />
             </td>
+            {hasSpaces && <td data-label="Space">{app.space}</td>}
+            <td data-label="Owner">{app.owner}</td>
             <td data-label="Host">{app.condition.host ?? '–'}</td>
             <td data-label="Runs" class="mono">
               {app.spec.image ?? app.spec.command?.slice(0, 2).join(' ')}

@@ -115,6 +115,12 @@ td { padding: .55rem .75rem .55rem 0; border-top: 1px solid var(--line); vertica
 .filter label { display: grid; gap: .2rem; font-size: .875rem; color: var(--soft); }
 input, select { min-height: 2.5rem; padding: 0 .7rem; border: 1px solid var(--soft); border-radius: .4rem; background: var(--paper); color: var(--ink); font: inherit; max-width: 100%; }
 .pages { margin-top: 1rem; }
+.concern .actions { margin-top: .5rem; }
+.chips { display: flex; flex-wrap: wrap; gap: .4rem; margin: 0 0 1rem; padding: 0; list-style: none; }
+.chips a { display: inline-flex; align-items: center; gap: .4rem; min-height: 2rem; padding: 0 .7rem; border: 1px solid var(--line); border-radius: 1rem; color: inherit; font-size: .875rem; text-decoration: none; }
+.chips a:hover { border-color: var(--soft); }
+.chips a[aria-current] { border-color: var(--tone); color: var(--tone); font-weight: 600; }
+.count { color: var(--soft); font-variant-numeric: tabular-nums; }
 #live { min-width: 11ch; }
 @media (max-width: 46rem) {
   .event { grid-template-columns: 1fr; }

@@ -4,7 +4,7 @@ import { advanceApp } from './apps/advance.ts';
 import { beginAppLife } from './apps/begin-life.ts';
 import { commandApp } from './apps/command.ts';
 import { findApp } from './apps/find.ts';
-import { listApps, listLiveApps } from './apps/list.ts';
+import { appFacets, listApps, listLiveApps, tallyApps, troubledApps } from './apps/list.ts';
 import { registerApp } from './apps/register.ts';
 import { removeApp } from './apps/remove.ts';
 import { setAppDetail } from './apps/set-detail.ts';
@@ -45,7 +45,7 @@ import { readUse } from './use/read.ts';
 import { reportUse } from './use/report.ts';
 import { touchUse } from './use/touch.ts';
 import { defaultVolumeBytes } from '../../model/volume.ts';
-import { findVolume, findVolumes, listVolumes } from './volumes/find.ts';
+import { findVolume, findVolumes, fullestVolumes, listVolumes } from './volumes/find.ts';
 import { askMeasure, dueVolumes, removalHindered, volumeMeasured } from './volumes/measure.ts';
 import { putVolume } from './volumes/put.ts';
 import { removeVolume, volumeRemoved } from './volumes/remove.ts';
@@ -90,6 +90,9 @@ export async function openPostgresStore(
       command: (input) => commandApp(database, input),
       find: (name) => findApp(database, name),
       list: (page) => listApps(database, page),
+      tally: (selection) => tallyApps(database, selection),
+      facets: (visible) => appFacets(database, visible),
+      troubled: (page) => troubledApps(database, page),
       beginLife: (name) => beginAppLife(database, name),
       advance: (name, mark, change) => advanceApp(database, name, mark, change),
       remove: (name, mark, change) => removeApp(database, name, mark, change),
@@ -164,6 +167,7 @@ export async function openPostgresStore(
       find: (name) => findVolume(database.query, name),
       findAll: (names) => findVolumes(database.query, names),
       list: (page) => listVolumes(database, page),
+      fullest: (page) => fullestVolumes(database, page),
       settle: (names, host, app) => settleVolumes(database, names, host, app),
       remove: (input) => removeVolume(database, input),
       due: (host, limit) => dueVolumes(database, host, limit),

@@ -30,3 +30,17 @@ export async function listVolumes(
   );
   return rows.map(toVolume);
 }
+
+export async function fullestVolumes(
+  database: Database,
+  page: Parameters<VolumeStore['fullest']>[0],
+): Promise<Volume[]> {
+  const rows = await database.query<VolumeRow>(
+    'list the fullest volumes',
+    `${selectVolumes} WHERE ($1::text[] IS NULL OR space = ANY ($1))
+       AND ($2::float8 IS NULL OR size_bytes >= max_bytes * $2 OR hindrance IS NOT NULL)
+     ORDER BY size_bytes::float8 / max_bytes DESC NULLS LAST, name LIMIT $3`,
+    [page.spaces ?? null, page.share ?? null, page.limit],
+  );
+  return rows.map(toVolume);
+}
