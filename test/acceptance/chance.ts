@@ -12,6 +12,8 @@ export interface Chance {
 /** Under LABKEEPER_LONG=1 outages last as long as in the field, and loops go on for longer. */
 export const isLong = process.env['LABKEEPER_LONG'] === '1';
 export const outageMs = isLong ? 30_000 : 8_000;
+/** So often the storm kills the worker in each state: `LABKEEPER_KILLS`, else 3, or 300 under LABKEEPER_LONG=1. */
+export const killsPerState = Number(process.env['LABKEEPER_KILLS'] ?? (isLong ? 300 : 3));
 /** For a test with an outage: Temporal's own pollers look up to 12 s apart after a long one. */
 export const outageTestMs = outageMs + 90_000;
 

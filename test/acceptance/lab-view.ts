@@ -1,3 +1,4 @@
+import { Client, Connection } from '@temporalio/client';
 import { expect } from 'vitest';
 import type { AppJson } from '../../src/model/api.ts';
 import { eventually } from '../beds/eventually.ts';
@@ -40,4 +41,32 @@ export async function whoIs(lab: Lab, name: string): Promise<number> {
 export async function timelineOf(lab: Lab, name: string): Promise<string[]> {
   const events = await lab.store.events.list({ entity: `app/${name}`, limit: 200 });
   return events.map(({ what }) => what).toReversed();
+}
+
+/** For the message of a failure: the end of its timeline, and of what its workflow went through. */
+export async function storyOf(lab: Lab, name: string): Promise<string> {
+  const events = await lab.store.events.list({ entity: `app/${name}`, limit: 15 });
+  const timeline = events.map(({ at, what, why }) => `${at} ${what} (${why})`).toReversed();
+  const connection = await Connection.connect({ address: lab.temporal.address });
+  try {
+    const handle = new Client({ connection }).workflow.getHandle(`app/${name}`);
+    const { events: steps } = await handle.fetchHistory();
+    const { raw } = await handle.describe();
+    const history = (steps ?? []).slice(-25).map((step) => {
+      const { eventId, eventTime, eventType, ...rest } = step;
+      const at = new Date(Number(eventTime?.seconds ?? 0) * 1000).toISOString();
+      return `${eventId} ${at} type ${eventType} ${Object.keys(rest).join(' ')}`;
+    });
+    const pending = JSON.stringify({
+      activities: raw.pendingActivities?.map(({ activityType, attempt, state }) => ({
+        activity: activityType?.name,
+        attempt,
+        state,
+      })),
+      task: raw.pendingWorkflowTask,
+    });
+    return [`story of ${name}:`, ...timeline, ...history, pending].join('\n');
+  } finally {
+    await connection.close();
+  }
 }

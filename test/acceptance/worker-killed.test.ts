@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../beds/eventually.ts';
 import { startLab, type Lab } from '../beds/lab.ts';
 import { requirePart } from '../beds/require.ts';
-import { chance, isLong } from './chance.ts';
 import { echoApp } from './echo-app.ts';
 import { instancesOf, patienceMs, timelineOf, untilStatus, whoIs } from './lab-view.ts';
 import { openLifeLedger, type LifeLedger } from './life-ledger.ts';
@@ -120,66 +119,6 @@ describe.runIf(present)('when the worker is killed', () => {
     expect(await visit).toBe((await pidsOf('asked'))[0]);
     expect(await timelineOf(lab, 'fresh')).toContain('registered');
   });
-
-  it('again and again at any moment: every command ends, the last wish stands, no process is left or doubled', async () => {
-    const seeds = isLong ? [1, 2, 3, 4] : [1];
-    for (const seed of seeds) {
-      const random = chance(seed);
-      const names = ['storm-a', 'storm-b', 'storm-c'].map((name) => `${name}-${seed}`);
-      for (const name of names) {
-        await lab.client.apps.register(
-          name,
-          app(name, {
-            environment: { BOOT_DELAY_MS: '150' },
-            restart: { initialDelayMs: 50, maxDelayMs: 300, maxRestarts: 1000 },
-          }),
-        );
-      }
-      const accepted: string[] = [];
-      const wanted = new Map<string, 'awake' | 'asleep'>();
-      for (let kill = 0; kill < 12; kill += 1) {
-        for (const name of names) {
-          const wish = random.pick([
-            'start',
-            'start',
-            'stop',
-            'restart',
-            'crash',
-            'nothing',
-          ] as const);
-          if (wish === 'crash') {
-            // Dies when it runs; who calls a sleeping app does not wake it here.
-            await fetch(lab.appUrl(name, '/crash'), {
-              headers: { 'user-agent': 'uptime' },
-            }).catch(() => undefined);
-          } else if (wish !== 'nothing') {
-            const operation = await lab.client.apps[wish](name);
-            accepted.push(operation.id);
-            wanted.set(name, wish === 'stop' ? 'asleep' : 'awake');
-          }
-        }
-        await random.moment(0, 700);
-        await lab.worker.kill9();
-        await random.moment(0, 300);
-        await lab.worker.start();
-      }
-      const ends = await Promise.all(accepted.map((id) => lab.client.operations.wait(id)));
-      expect(ends.filter(({ finishedAt }) => finishedAt === null)).toEqual([]);
-      for (const name of names) {
-        const awake = wanted.get(name) === 'awake';
-        const shown = await untilStatus(lab, name, awake ? 'ready' : 'asleep');
-        await eventually(
-          async () =>
-            expect(await instancesOf(lab, name)).toEqual(
-              awake ? [`app-${name}-${shown.condition.generation}`] : [],
-            ),
-          { deadlineMs: patienceMs },
-        );
-      }
-      expect(accepted.length).toBeGreaterThan(12);
-      expect(await rivals()).toEqual([]);
-    }
-  }, 400_000);
 
   it('people who use an app all the while notice nothing', async () => {
     await afterAnswers(visitor, 5);

@@ -33,6 +33,7 @@ export interface Lab {
   environment: Record<string, string>;
   /** Health and metrics of gateway and agent, for a look from outside. */
   gatewayMetricsUrl: string;
+  agentUrl: string;
   /** A second pair of eyes on the rows, beside the product's own. */
   store: Store;
   worker: Child;
@@ -207,6 +208,7 @@ export async function startLab(
     client: labkeeperClient({ baseUrl: consoleUrl }),
     environment,
     gatewayMetricsUrl: `http://127.0.0.1:${gatewayMetricsPort}`,
+    agentUrl: `http://127.0.0.1:${agentPort}`,
     store,
     worker,
     api,

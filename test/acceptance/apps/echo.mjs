@@ -92,7 +92,8 @@ server.on('upgrade', (request, socket) => {
 // Tells a test's ledger of its own life; two processes of one app cannot hold the one name.
 const note = (what) => {
   if (!process.env.LEDGER) return;
-  const line = { app: process.env.LEDGER_APP, what, pid: process.pid, atMs: Date.now() };
+  const instance = (process.env.LABKEEPER_INSTANCE ?? '').split('/')[1] ?? '';
+  const line = { app: process.env.LEDGER_APP, instance, what, pid: process.pid, atMs: Date.now() };
   appendFileSync(process.env.LEDGER, `${JSON.stringify(line)}\n`);
 };
 if (process.env.LEDGER) {
