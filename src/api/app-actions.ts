@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
+import type { AppPlanJson } from '../model/api.ts';
 import type { AppSpec } from '../model/app-spec.ts';
 import type { Cause, Command } from '../model/app-state.ts';
 import { statusOf } from '../model/app-view.ts';
 import { LabError } from '../model/failures.ts';
-import { may, type Caller } from '../model/roles.ts';
+import type { Caller } from '../model/roles.ts';
 import type { App, Operation } from '../store/ports.ts';
-import { requireMay } from './auth/authorize.ts';
 import type { ApiDependencies } from './dependencies.ts';
+import { planRegistration, requireRegister } from './plan-registration.ts';
 import { storageGuard } from './storage-guard.ts';
 
 /** What can be done to an app. API routes and pages do it here, so that both obey one set of rules. */
@@ -21,11 +22,18 @@ export interface AppActions {
     spec: AppSpec;
     caller: Caller;
     operationId?: string | undefined;
+    /**
+     * Definition that the caller saw, 0 for none. Throws `conflict` when another stands: nothing of
+     * somebody else is undone unseen.
+     */
+    expectedRevision?: number | undefined;
   }): Promise<{
     outcome: 'created' | 'replaced' | 'unchanged';
     app: App;
     operation: Operation | null;
   }>;
+  /** What `register` would do. Refuses what it would refuse for permissions and unknown spaces; changes nothing. */
+  plan(input: { name: string; spec: AppSpec; caller: Caller }): Promise<AppPlanJson>;
   /** One committed command, whose delivery has begun. Throws `not_found`, `conflict`. */
   command(input: {
     name: string;
@@ -84,7 +92,8 @@ export function appActions(
   return {
     find,
     command,
-    async register({ name, spec, caller, operationId }) {
+    plan: (input) => planRegistration(store, input),
+    async register({ name, spec, caller, operationId, expectedRevision }) {
       const actor = caller.person ?? 'visitor';
       if ((await store.apps.find(name)) === null) await requireStorage();
       const registered = await store.apps.register({
@@ -95,7 +104,10 @@ export function appActions(
         actor,
         traceparent: deps.tracing.current(),
         operationId: operationId ?? randomUUID(),
-        check: (existing) => requireRegister(caller, { name, space: spec.space, existing }),
+        check: (existing) => {
+          requireRegister(caller, { name, space: spec.space, existing });
+          requireRevision(name, existing, expectedRevision);
+        },
       });
       if (registered.operation !== null) {
         accepted(registered.operation.verb === 'register' ? 'register' : 'replace');
@@ -114,21 +126,14 @@ export function appActions(
   };
 }
 
-/** Who may register a new app, replace the one that has the name, and move it to another space. */
-function requireRegister(
-  caller: Caller,
-  { name, space, existing }: { name: string; space: string; existing: App | null },
-): void {
-  if (existing !== null) {
-    if (!may(caller, 'app.see', existing)) {
-      throw new LabError(
-        'conflict',
-        `cannot register app/${name}: the name is taken; choose another`,
-      );
-    }
-    requireMay(caller, 'app.change', existing, `app/${name}`);
-  }
-  if (existing === null || existing.space !== space) {
-    requireMay(caller, 'app.register', { space, owner: null }, `the space ${space}`);
-  }
+function requireRevision(name: string, existing: App | null, expected: number | undefined): void {
+  const found = existing?.specRevision ?? 0;
+  if (expected === undefined || expected === found) return;
+  throw new LabError(
+    'conflict',
+    found === 0 || expected === 0
+      ? `cannot register app/${name}: there is ${found === 0 ? 'no app of this name any more' : 'an app of this name already; open its page to change it'}`
+      : `cannot change app/${name}: definition ${found} replaced the ${expected} that this is made from; look at what changes now`,
+    { details: { specRevision: found } },
+  );
 }

@@ -4,7 +4,13 @@ import { spacesOf } from '../model/roles.ts';
 import { nameSchema } from '../model/name-schema.ts';
 import type { AppActions } from './app-actions.ts';
 import type { ApiDependencies, ApiEnv } from './dependencies.ts';
-import { exampleAccepted, exampleApp, exampleImageSpec, exampleSpec } from './examples.ts';
+import {
+  exampleAccepted,
+  exampleApp,
+  exampleImageSpec,
+  examplePlan,
+  exampleSpec,
+} from './examples.ts';
 import { json, problems, router } from './openapi.ts';
 import { accepted, commandHeaders, namePath, pageLimit, why } from './parameters.ts';
 import { appJson, operationJson } from './present.ts';
@@ -51,6 +57,12 @@ export function apps(deps: ApiDependencies, actions: AppActions): OpenAPIHono<Ap
         settings,
       );
       return context.json(body, status, { location });
+    })
+    .openapi(planRoute, async (context) => {
+      const { name } = context.req.valid('param');
+      const spec = context.req.valid('json');
+      const { caller } = context.get('identity');
+      return context.json(await actions.plan({ name, spec, caller }), 200);
     })
     .openapi(removeRoute, async (context) => {
       const operation = await actions.command({
@@ -179,6 +191,27 @@ const replaceRoute = createRoute({
     },
   },
   responses: registrations,
+});
+
+const planRoute = createRoute({
+  method: 'post',
+  path: '/api/v1/apps/{name}/plan',
+  tags: ['apps'],
+  summary: 'See what a registration would do',
+  description:
+    'A dry run of PUT: the same body, the same refusals, and nothing changes. Limits are asked only by the registration itself.',
+  request: {
+    params: namePath,
+    body: {
+      required: true,
+      description: 'The whole definition, as for PUT',
+      content: { 'application/json': { schema: components.spec, example: exampleSpec } },
+    },
+  },
+  responses: {
+    200: json('What it would do', components.appPlan, examplePlan),
+    ...problems('invalid', 'conflict', 'body_too_large', 'unsupported_media_type', 'unavailable'),
+  },
 });
 
 const removeRoute = createRoute({

@@ -33,6 +33,7 @@ export const components = {
       operation: operation.nullable().describe('The operation; null when nothing changed'),
     })
     .meta({ id: 'RegisteredApp', description: 'An app as it was registered' }),
+  appPlan: shapes.appPlanSchema.meta({ id: 'AppPlan' }),
   appList: shapes.appListSchema
     .extend({ items: z.array(app).describe('Apps by name') })
     .meta({ id: 'AppList', description: 'A page of apps' }),

@@ -1,6 +1,7 @@
 import type {
   AppJson,
   AppHistoryJson,
+  AppPlanJson,
   AppUsageJson,
   HostJson,
   OperationJson,
@@ -85,6 +86,17 @@ export const exampleAccepted: OperationJson = {
   state: 'accepted',
   detail: null,
   finishedAt: null,
+};
+
+export const examplePlan: AppPlanJson = {
+  name: 'plot',
+  outcome: 'replaced',
+  effect: 'restart',
+  explanation:
+    'This restarts plot, because what runs cannot take over a new limits. Who has it open meets the waiting page meanwhile.',
+  changes: [{ path: 'limits.cpus', before: 1, after: 2 }],
+  warnings: [],
+  specRevision: 3,
 };
 
 export const exampleEvent: TimelineEventJson = {

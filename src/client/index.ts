@@ -2,6 +2,7 @@ import { z } from 'zod';
 import {
   appHistorySchema,
   appListSchema,
+  appPlanSchema,
   appSchema,
   appUsageSchema,
   eventListSchema,
@@ -12,6 +13,7 @@ import {
   type AppHistoryJson,
   type AppJson,
   type AppListJson,
+  type AppPlanJson,
   type AppUsageJson,
   type EventListJson,
   type HealthJson,
@@ -70,6 +72,8 @@ export interface LabkeeperClient extends SecretMethods {
       spec: AppSpecInput,
       options?: Pick<CommandOptions, 'idempotencyKey'>,
     ): Promise<RegisteredAppJson>;
+    /** What registering this would do; changes nothing. */
+    plan(name: string, spec: AppSpecInput): Promise<AppPlanJson>;
     remove(name: string, options?: CommandOptions): Promise<OperationJson>;
     start(name: string, options?: CommandOptions): Promise<OperationJson>;
     stop(name: string, options?: CommandOptions): Promise<OperationJson>;
@@ -154,6 +158,8 @@ export function labkeeperClient(options: ClientOptions): LabkeeperClient {
           body: spec,
           headers: { 'idempotency-key': idempotencyKey },
         }),
+      plan: (name, spec) =>
+        json(`${appPath(name)}/plan`, appPlanSchema, { method: 'POST', body: spec }),
       remove: (name, { why, idempotencyKey } = {}) =>
         json(appPath(name), operationSchema, {
           method: 'DELETE',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { planEffects } from './app-plan.ts';
 import { appSpecSchema } from './app-spec.ts';
 import { appStatuses } from './app-view.ts';
 import { nameSchema } from './name-schema.ts';
@@ -98,6 +99,35 @@ export const registeredAppSchema = z
     operation: operationSchema.nullable().describe('The operation; null when nothing changed'),
   })
   .describe('An app as it was registered');
+
+export const appPlanSchema = z
+  .object({
+    name: nameSchema,
+    outcome: z
+      .enum(['created', 'replaced', 'unchanged'])
+      .describe('What a registration would answer'),
+    effect: z
+      .enum(planEffects)
+      .describe(
+        'What becomes of the app: `nothing`, taken over `at once`, used at the `next wake`, or a `restart` now',
+      ),
+    explanation: z.string().describe('The same in one sentence, with the reason'),
+    changes: z
+      .array(
+        z.object({
+          path: z.string().describe('Field, such as `limits.memoryBytes`; a list is one field'),
+          before: z.unknown().describe('What is registered; null when it is not set'),
+          after: z.unknown().describe('What would be; null when it would not be set'),
+        }),
+      )
+      .describe('Every field that would change, by path'),
+    warnings: z.array(z.string()).describe('What would hinder its next start, as far as is known'),
+    specRevision: z
+      .int()
+      .min(0)
+      .describe('Definition that was compared with; 0 when there is none'),
+  })
+  .describe('What a registration would do');
 
 export const appListSchema = z
   .object({ items: z.array(appSchema).describe('Apps by name'), next })
@@ -302,6 +332,7 @@ export const problemSchema = z
 
 export type AppJson = z.infer<typeof appSchema>;
 export type RegisteredAppJson = z.infer<typeof registeredAppSchema>;
+export type AppPlanJson = z.infer<typeof appPlanSchema>;
 export type AppListJson = z.infer<typeof appListSchema>;
 export type OperationJson = z.infer<typeof operationSchema>;
 export type TimelineEventJson = z.infer<typeof timelineEventSchema>;

@@ -335,11 +335,15 @@ const cosmetic = [
 
 /** True when a running instance of `before` cannot go on serving as `after`. */
 export function needsNewInstance(before: AppSpec, after: AppSpec): boolean {
-  return canonicalJson(essence(before)) !== canonicalJson(essence(after));
+  return fieldsThatRestart(before, after).length > 0;
 }
 
-function essence(spec: AppSpec): Partial<AppSpec> {
-  const rest: Partial<AppSpec> = { ...spec };
-  for (const field of cosmetic) delete rest[field];
-  return rest;
+/** Fields that differ and that a running instance cannot take over. */
+export function fieldsThatRestart(before: AppSpec, after: AppSpec): string[] {
+  const fields = new Set([...Object.keys(before), ...Object.keys(after)]) as Set<keyof AppSpec>;
+  const heldAtOnce: ReadonlySet<string> = new Set(cosmetic);
+  return [...fields].filter(
+    (field) =>
+      !heldAtOnce.has(field) && canonicalJson([before[field]]) !== canonicalJson([after[field]]),
+  );
 }

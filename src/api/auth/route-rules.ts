@@ -19,6 +19,7 @@ export const routeRules: Readonly<Record<string, RouteRule>> = {
   'POST /api/v1/apps': 'person',
   'GET /api/v1/apps/:name': app('app.see'),
   'PUT /api/v1/apps/:name': 'person',
+  'POST /api/v1/apps/:name/plan': 'person',
   'DELETE /api/v1/apps/:name': app('app.change'),
   'POST /api/v1/apps/:name/start': app('app.use'),
   'POST /api/v1/apps/:name/keep-awake': app('app.use'),
