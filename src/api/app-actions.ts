@@ -34,7 +34,10 @@ export interface AppActions {
   }>;
   /** What `register` would do. Refuses what it would refuse for permissions and unknown spaces; changes nothing. */
   plan(input: { name: string; spec: AppSpec; caller: Caller }): Promise<AppPlanJson>;
-  /** One committed command, whose delivery has begun. Throws `not_found`, `conflict`. */
+  /**
+   * One committed command, whose delivery has begun. Throws `not_found`, `conflict`, and for what would
+   * wake `storage_full`, `quota_exceeded`.
+   */
   command(input: {
     name: string;
     verb: Command;

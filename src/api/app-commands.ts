@@ -70,11 +70,12 @@ const startRoute = createRoute({
   path: '/api/v1/apps/{name}/start',
   tags: ['app commands'],
   summary: 'Wake an app',
-  description: 'Wakes it as a visit would. Waking an app that is awake changes nothing.',
+  description:
+    'Wakes it as a visit would. Waking an app that is awake changes nothing. Refused while its space has as many apps awake as its quota allows.',
   request,
   responses: {
     202: json('Accepted', components.operation, exampleAccepted),
-    ...problems(...shared, 'storage_full', 'unavailable'),
+    ...problems(...shared, 'quota_exceeded', 'storage_full', 'unavailable'),
   },
 });
 
@@ -96,11 +97,12 @@ const restartRoute = createRoute({
   path: '/api/v1/apps/{name}/restart',
   tags: ['app commands'],
   summary: 'Restart an app',
-  description: 'Replaces its instance by a new one; starts it when it sleeps.',
+  description:
+    'Replaces its instance by a new one; starts it when it sleeps, and then as a wake does.',
   request,
   responses: {
     202: json('Accepted', components.operation, { ...exampleAccepted, verb: 'restart' }),
-    ...problems(...shared, 'unavailable'),
+    ...problems(...shared, 'quota_exceeded', 'unavailable'),
   },
 });
 

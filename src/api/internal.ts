@@ -1,5 +1,7 @@
 import type { Hono } from 'hono';
 import { openingOf, openingsBodySchema, openingsSchema, type Opening } from '../model/access.ts';
+import { fullSpaceInWords, type FullSpace } from '../model/awake-quota.ts';
+import { isLabError, LabError } from '../model/failures.ts';
 import { logTailSchema, wakeBodySchema } from '../model/api.ts';
 import { loginLinkSchema, machineLoginSchema } from '../model/people-api.ts';
 import { createRoute } from '@hono/zod-openapi';
@@ -27,7 +29,11 @@ export function internal(
     .openapi(wakeRoute, async (context) => {
       const { name } = context.req.valid('param');
       const cause = context.req.valid('json');
-      const operation = await actions.command({ name, verb: 'wake', cause });
+      const operation = await actions
+        .command({ name, verb: 'wake', cause })
+        .catch((error: unknown) => {
+          throw forVisitors(error, name);
+        });
       return accepted(context, operationJson(operation));
     })
     .openapi(loginLinkRoute, async (context) => {
@@ -51,6 +57,15 @@ export function internal(
       const tail = await logs.lastLines(row, context.req.raw.signal);
       return context.json(tail, 200);
     });
+}
+
+/** Gateways show it to whoever opened the app, who may know of no other app. */
+function forVisitors(error: unknown, name: string): unknown {
+  if (!isLabError(error)) return error;
+  const { fullSpace } = error.details as { fullSpace?: FullSpace };
+  if (fullSpace === undefined) return error;
+  const why = fullSpaceInWords(fullSpace, { namesApps: false });
+  return new LabError('quota_exceeded', `cannot wake ${name}: ${why}`, { cause: error });
 }
 
 function openingNow(name: string, { stands, caller, endsAt, app }: Standing): Opening {
@@ -78,7 +93,10 @@ const wakeRoute = createRoute({
   },
   responses: {
     202: json('Accepted', components.operation, exampleAccepted),
-    ...problems('invalid', 'unauthenticated', 'not_found', 'storage_full', 'unavailable'),
+    ...problems(
+      ...(['invalid', 'unauthenticated', 'not_found'] as const),
+      ...(['quota_exceeded', 'storage_full', 'unavailable'] as const),
+    ),
   },
 });
 

@@ -323,6 +323,10 @@ function page(gateway: AppGateway, request: AppRequest, entry: Entry): void {
 
 function holdRequest(gateway: AppGateway, request: AppRequest, entry: Entry): void {
   const { exchange, place } = request;
+  if (placeRefusal(gateway, place.app) !== null) {
+    notRunning(gateway, exchange, entry);
+    return;
+  }
   const nowMs = Date.now();
   if (request.heldUntilMs === 0) request.heldUntilMs = nowMs + entry.route.spec.apiHoldMs;
   const forMs = request.heldUntilMs - nowMs;
@@ -348,8 +352,20 @@ function holdRequest(gateway: AppGateway, request: AppRequest, entry: Entry): vo
   answer(exchange, errorAnswer(exchange.head, 503, why, { retryAfterSeconds: 5 }));
 }
 
+/** Its space has no place for it: that may last for hours, so a call is told at once instead of held. */
+function placeRefusal({ waker }: AppGateway, app: string): string | null {
+  const wish = waker.states.get(app);
+  return wish?.phase === 'failing' && wish.full ? wish.trouble : null;
+}
+
 function notRunning(gateway: AppGateway, exchange: Exchange, entry: Entry): void {
   gateway.counts.requests.refused.add();
+  const full = placeRefusal(gateway, entry.route.app);
+  if (full !== null) {
+    const said = { retryAfterSeconds: 10, title: 'Its space has no place for it now' };
+    answer(exchange, errorAnswer(exchange.head, 429, full, said));
+    return;
+  }
   const news = gateway.watch.newsOf(entry);
   const why = news.status === 'ready' ? `${news.title} is not answering yet` : news.sentence;
   answer(

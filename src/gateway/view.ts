@@ -9,6 +9,8 @@ export interface AppNews {
   app: string;
   title: string;
   status: AppStatus;
+  /** Says more than the status when that is not all; null when it is. */
+  headline: string | null;
   /** The one sentence that explains it. */
   sentence: string;
   /** Finer word on a start. */
@@ -50,10 +52,12 @@ export function newsOf(
         : `${title} was asked to start a moment ago.`;
   }
   const failed = status === 'failed';
+  const waitsForPlace = wake?.phase === 'failing' && wake.full;
   return {
     app: route.app,
     title,
     status,
+    headline: waitsForPlace ? 'Waiting for a place' : null,
     sentence,
     detail: condition.detail,
     trouble: wake?.phase === 'failing' ? `${wake.trouble ?? ''} Trying again.`.trim() : null,

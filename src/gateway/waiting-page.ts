@@ -17,12 +17,13 @@ export function renderWaitingPage(news: AppNews, base: string): WaitingPage {
     ? `<noscript><meta http-equiv="refresh" content="2;url=${base}/.labkeeper/wait?to=${toMark}"></noscript>`
     : '';
   const title = escapeHtml(news.title);
+  const headline = news.headline ?? headlines[news.status];
   const text = `<!doctype html><html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex">
-<title>${title}: ${headlines[news.status].toLowerCase()}</title>${refresh}
+<title>${title}: ${headline.toLowerCase()}</title>${refresh}
 <style nonce="${nonceMark}">${pageStyle}${style}</style></head>
 <body data-base="${base}" data-to="${toMark}" data-status="${news.status}"><main>
-<h1><span id="dot" aria-hidden="true"></span><span id="headline">${headlines[news.status]}</span></h1>
+<h1><span id="dot" aria-hidden="true"></span><span id="headline">${headline}</span></h1>
 <p id="name">${title}</p>
 <p id="sentence" role="status" aria-live="polite">${escapeHtml(news.sentence)}</p>
 <p id="trouble"${news.trouble === null ? ' hidden' : ''}>${escapeHtml(news.trouble ?? '')}</p>
@@ -96,7 +97,7 @@ pre{max-height:16rem;overflow:auto;margin:1rem 0;padding:.75rem;border:1px solid
 /** Follows the app's news; goes on to the app once, when it is ready, and never loops. */
 const script = `(()=>{const b=document.body,d=b.dataset,$=i=>document.getElementById(i),H=${JSON.stringify(headlines)},B=${JSON.stringify(buttons)};let gone=false;
 const go=()=>{if(gone)return;gone=true;const u=new URL(d.to,location.href);u.pathname+u.search===location.pathname+location.search?location.reload():location.replace(u.href)};
-const show=n=>{d.status=n.status;$('headline').textContent=H[n.status];document.title=n.title+': '+H[n.status].toLowerCase();$('sentence').textContent=n.sentence;
+const show=n=>{d.status=n.status;const h=n.headline||H[n.status];$('headline').textContent=h;document.title=n.title+': '+h.toLowerCase();$('sentence').textContent=n.sentence;
 $('trouble').textContent=n.trouble||'';$('trouble').hidden=!n.trouble;const l=$('lines');l.textContent=n.lines.join('\\n');l.hidden=!n.lines.length;if(!l.hidden)l.scrollTop=l.scrollHeight;
 const w=n.status!=='failed'&&n.status!=='asleep'&&n.status!=='removing';$('again').hidden=w;if(!w)$('button').textContent=B[n.status]||'Try again';if(n.status==='ready')go()};
 $('button').addEventListener('click',e=>{e.preventDefault();location.assign(d.to)});

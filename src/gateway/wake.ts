@@ -10,6 +10,8 @@ export interface WakeState {
   phase: 'asking' | 'asked' | 'failing';
   /** Why the control plane did not take the wish, in plain words. */
   trouble: string | null;
+  /** It was refused because its space may have no more apps awake: that ends when one of them sleeps. */
+  full: boolean;
   /** The first visitor: `visitor`, or the person it is. */
   actor: string;
   why: string;
@@ -69,6 +71,7 @@ export function wake(
   const fresh: WakeState = {
     phase: 'asking',
     trouble: null,
+    full: false,
     actor,
     why,
     traceparent,
@@ -163,6 +166,7 @@ async function attempt(waker: Waker, app: string, state: WakeState): Promise<voi
     attributes: { 'labkeeper.app': app, 'labkeeper.attempt': state.attempts + 1 },
   });
   let trouble: string;
+  let full = false;
   try {
     const { status, body } = await options.post(
       'POST',
@@ -180,12 +184,15 @@ async function attempt(waker: Waker, app: string, state: WakeState): Promise<voi
     if (taken) {
       state.phase = 'asked';
       state.trouble = null;
+      state.full = false;
       // If the condition never moves, the wish is forgotten: the next visit asks again.
       state.timer = setTimeout(() => lookAgain(waker, app, state), heardWithinMs).unref();
       options.onChange(app);
       return;
     }
-    trouble = `The control plane refused (${status}): ${detailOf(body)}`;
+    full = status === 429;
+    const detail = detailOf(body);
+    trouble = full ? sentence(detail) : `The control plane refused (${status}): ${detail}`;
   } catch (error) {
     options.asked.unanswered.add();
     span.end({ failure: 'unanswered' });
@@ -195,6 +202,7 @@ async function attempt(waker: Waker, app: string, state: WakeState): Promise<voi
   }
   state.phase = 'failing';
   state.trouble = trouble;
+  state.full = full;
   state.attempts += 1;
   const delayMs = Math.min(10_000, options.retryMs * 2 ** Math.min(state.attempts - 1, 6));
   state.timer = setTimeout(() => lookAgain(waker, app, state), delayMs).unref();
@@ -215,14 +223,18 @@ function lookAgain(waker: Waker, app: string, state: WakeState): void {
   void attempt(waker, app, state);
 }
 
+const maxDetail = 500;
+
+const sentence = (words: string) => `${words.slice(0, 1).toUpperCase()}${words.slice(1)}.`;
+
 function detailOf(body: string): string {
   try {
     const parsed: unknown = JSON.parse(body);
     if (typeof parsed === 'object' && parsed !== null && 'detail' in parsed) {
-      return String(parsed.detail).slice(0, 300);
+      return String(parsed.detail).slice(0, maxDetail);
     }
   } catch {
-    return body.slice(0, 300);
+    return body.slice(0, maxDetail);
   }
-  return body.slice(0, 300);
+  return body.slice(0, maxDetail);
 }

@@ -15,7 +15,7 @@ import { serveConsole } from './console.ts';
 import { createCounts } from './counts.ts';
 import { closeHub, createHub, isWaitedFor } from './events.ts';
 import { measureGateway } from './gauges.ts';
-import { createHolds, isHeld } from './hold.ts';
+import { createHolds, isHeld, releaseHeld } from './hold.ts';
 import { drain, listen, type ListenerOptions } from './http/connection.ts';
 import { createRoutes, keepRoutes } from './routes.ts';
 import { keepSnapshot, readSnapshot } from './snapshot.ts';
@@ -143,7 +143,10 @@ export async function startGatewayWorker(options: GatewayWorkerOptions): Promise
   const waker: Waker = createWaker({
     post,
     isAwaited: (app) => isHeld(holds, app) || isWaitedFor(hub, app),
-    onChange: (app) => watch.changed(app),
+    onChange: (app) => {
+      watch.changed(app);
+      if (waker.states.get(app)?.full === true) releaseHeld(holds, app);
+    },
     asked,
     tracing,
     log,

@@ -43,9 +43,12 @@ export const spaceSchema = z
     name: spaceNameSchema,
     title: z.string().describe('Shown to people'),
     maxApps: z.int().nullable().describe('Apps it may have; null sets no limit'),
-    maxAwakeApps: z.int().nullable().describe('Apps of it awake at once; null sets no limit'),
+    maxAwakeApps: z
+      .int()
+      .nullable()
+      .describe('Apps of it awake at once; a wake beyond that is 429; null sets no limit'),
     apps: z.int().describe('Apps it has'),
-    awakeApps: z.int().describe('Apps of it that are wanted awake'),
+    awakeApps: z.int().describe('Apps of it that are awake, on their way there or falling asleep'),
     members: z.int().describe('People with a role in it'),
     createdAt: time('When it was added'),
   })

@@ -104,7 +104,8 @@ export interface AppSelection {
 export interface AppStore {
   /**
    * One transaction: the app's row, its operation, outbox entry and event. The same definition
-   * again changes nothing and answers `unchanged` (with no operation).
+   * again changes nothing and answers `unchanged` (with no operation). Throws `quota_exceeded` when the space
+   * has no place for one more app, or for one more that is awake.
    */
   register(input: {
     name: string;
@@ -126,7 +127,8 @@ export interface AppStore {
   /**
    * One transaction: operation, outbox entry, event. The same id again answers the first
    * operation when verb and app are the same, and throws `conflict` otherwise. A wake joins a wake that is not
-   * finished yet. Throws `not_found`.
+   * finished yet. Throws `not_found`; for a wake or restart of what is not awake `quota_exceeded` when
+   * its space has `maxAwakeApps` awake (`details.fullSpace`, a `FullSpace`).
    */
   command(input: {
     name: string;

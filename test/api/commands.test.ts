@@ -134,6 +134,32 @@ describe.runIf(requirePart('postgres'))('a full disk', () => {
   });
 });
 
+describe.runIf(requirePart('postgres'))('a space with its quota of apps awake', () => {
+  it('refuses a wake with 429 and the way out, and names no other app to visitors', async () => {
+    const api = await openApi();
+    await api.register('awake');
+    await api.register('asleep');
+    await makeReady(api.store, 'awake');
+    await api.store.apps.setSleepsIn('awake', 1, 3_600_000);
+    await api.store.spaces.put('default', { maxAwakeApps: 1 }, { actor: 'root' });
+    for (const command of ['start', 'restart']) {
+      const answer = await api.send('POST', `/api/v1/apps/asleep/${command}`);
+      expect(answer.status).toBe(429);
+      const problem = await problemOf(answer);
+      expect(problem.type).toBe('urn:labkeeper:problem:quota_exceeded');
+      expect(problem.detail).toMatch(
+        /app\/asleep: the space Default has an app awake.*; awake falls asleep at \d\d:\d\d UTC/,
+      );
+    }
+    const visited = await problemOf(await visit(api, 'asleep', 'GET /'));
+    expect(visited.status).toBe(429);
+    expect(visited.detail).toMatch(/the next of them falls asleep at .* ask an operator/);
+    expect((await visit(api, 'awake', 'GET /')).status).toBe(202);
+    expect((await api.send('POST', '/api/v1/apps/awake/restart')).status).toBe(202);
+    await api.close();
+  });
+});
+
 function visit(api: ApiBed, name: string, why: string): Promise<Response> {
   return api.send('POST', `/internal/apps/${name}/wake`, {
     body: { actor: 'visitor', why },

@@ -128,6 +128,36 @@ describe('a visit to a sleeping app', () => {
     });
   });
 
+  test('says that its space has no place for it, and goes on when there is one', async () => {
+    const bed = await gateway();
+    bed.api.wakeStatus = 429;
+    const visitor = await openVisitor(bed.port);
+    visitor.send('GET /app/plot/.labkeeper/events?view=wait HTTP/1.1\r\nHost: h\r\n\r\n');
+    await visitor.until((text) => text.includes('data: '));
+    expect((await browse(bed.url('/app/plot/'))).status).toBe(200);
+    await visitor.until((text) => text.includes('Said the API. Trying again.'));
+    const page = await (await browse(bed.url('/app/plot/'))).text();
+    expect(page).toContain('<span id="headline">Waiting for a place</span>');
+    expect(page).toContain('Said the API. Trying again.');
+    bed.api.wakeStatus = 202;
+    bed.store.change('plot', { wanted: 'awake', phase: 'starting', generation: 1 });
+    await visitor.until((text) => text.includes('"headline":null'));
+  });
+
+  test('an API call learns at once that its space has no place for it', async () => {
+    const bed = await gateway();
+    bed.api.wakeStatus = 429;
+    for (const _ of ['the call that asks', 'the next one']) {
+      const answer = await fetch(bed.url('/app/plot/api'));
+      expect(answer.status).toBe(429);
+      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+      expect(await answer.json()).toMatchObject({
+        title: 'Its space has no place for it now',
+        detail: 'Said the API.',
+      });
+    }
+  });
+
   test('goes on while the API is down: the page says so, and it is asked again', async () => {
     const bed = await gateway();
     await bed.api.close();

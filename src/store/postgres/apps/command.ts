@@ -3,6 +3,7 @@ import { LabError } from '../../../model/failures.ts';
 import type { Operation } from '../../ports.ts';
 import type { Database, Query } from '../database.ts';
 import { acceptOperation } from '../operations/accept.ts';
+import { requirePlace } from './place.ts';
 import {
   findOperation,
   operationColumns,
@@ -33,6 +34,7 @@ export async function commandApp(database: Database, input: CommandInput): Promi
 }
 
 async function accept(database: Database, input: CommandInput): Promise<Operation | null> {
+  if (input.verb === 'wake' || input.verb === 'restart') return acceptWake(database, input);
   if (input.verb !== 'sleep' && input.verb !== 'remove') return insert(database.query, input);
   return database.transaction(`${input.verb} app/${input.name}`, async (query) => {
     // Waits for wakes that are being accepted, and makes later ones wait.
@@ -45,6 +47,28 @@ async function accept(database: Database, input: CommandInput): Promise<Operatio
       [`app/${input.name}`],
     );
     return operation;
+  });
+}
+
+/** Only where the app's space has a quota of apps awake, its places are looked at. */
+async function acceptWake(database: Database, input: CommandInput): Promise<Operation | null> {
+  const attempt = `${input.verb} app/${input.name}`;
+  const find = (query: Query, lock: string) =>
+    query<{ space: string; max_awake_apps: number | null }>(
+      'find its space',
+      `SELECT space, max_awake_apps FROM apps JOIN spaces ON spaces.name = space
+       WHERE apps.name = $1 ${lock}`,
+      [input.name],
+    );
+  const [app] = await find(database.query, '');
+  if (app === undefined || app.max_awake_apps === null) return insert(database.query, input);
+  return database.transaction(attempt, async (query) => {
+    // The app before its space, as a registration does that moves it.
+    const [now] = await find(query, 'FOR SHARE OF apps');
+    if (now === undefined) return null;
+    if ((await findOperation(query, input.operationId)) !== null) return null;
+    await requirePlace(query, { name: input.name, space: now.space, attempt });
+    return insert(query, input);
   });
 }
 

@@ -4,6 +4,7 @@ import { LabError } from '../../../model/failures.ts';
 import type { App, AppStore, Operation } from '../../ports.ts';
 import type { Database, Query } from '../database.ts';
 import { acceptOperation } from '../operations/accept.ts';
+import { requirePlace } from './place.ts';
 import { makeVolumesOf } from '../volumes/for-app.ts';
 import type { VolumeLimits } from '../volumes/make.ts';
 import { appColumns, toApp, type AppRow } from './row.ts';
@@ -64,6 +65,8 @@ async function create(
       { details: { limit: maxApps } },
     );
   }
+  // One that is always on wakes with its registration.
+  if (spec.alwaysOn) await requirePlace(query, { name, space, attempt: `register app/${name}` });
   await makeVolumesOf(query, input, limits);
   const app = toApp(row);
   const operation = await accept(query, input, 'register', false, app.specRevision);
@@ -85,6 +88,10 @@ async function replace(
   if (space !== before.space) {
     await query('wait for others', 'SELECT pg_advisory_xact_lock($1)', [newAppsLockKey]);
     await refuseFullSpace(query, name, space);
+  }
+  if (spec.alwaysOn || space !== before.space) {
+    const attempt = `register app/${name}`;
+    await requirePlace(query, { name, space, attempt, onlyIfAwake: !spec.alwaysOn });
   }
   await makeVolumesOf(query, input, limits);
   const renews = needsNewInstance(before.spec, spec);

@@ -1,6 +1,7 @@
 import { LabError } from '../../../model/failures.ts';
 import type { By, Member, Space, SpaceStore } from '../../people-ports.ts';
 import type { Role } from '../../../model/roles.ts';
+import { takesPlace } from '../apps/place.ts';
 import type { Database, Query } from '../database.ts';
 import { insertEvent } from '../events/append.ts';
 
@@ -17,7 +18,7 @@ interface SpaceRow extends Record<string, unknown> {
 
 const selectSpaces = `SELECT name, title, max_apps, max_awake_apps, created_at,
   (SELECT count(*) FROM apps WHERE space = spaces.name)::int AS apps,
-  (SELECT count(*) FROM apps WHERE space = spaces.name AND wanted = 'awake')::int AS awake_apps,
+  (SELECT count(*) FROM apps WHERE space = spaces.name AND ${takesPlace})::int AS awake_apps,
   (SELECT count(*) FROM members WHERE space = spaces.name)::int AS members FROM spaces`;
 
 export async function findSpace(query: Query, name: string): Promise<Space | null> {
