@@ -42,6 +42,7 @@ import { secrets } from './secrets.ts';
 import { Problem, problemOf } from './problem.ts';
 import { spaces } from './spaces.ts';
 import { streams, type Streams } from './stream.ts';
+import { tokenActions } from './token-actions.ts';
 import { traceRequests } from './trace-requests.ts';
 import { unmatched } from './unmatched.ts';
 import { volumes } from './volumes.ts';
@@ -73,6 +74,7 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   const actions = appActions(deps);
   const links = loginLinks(deps);
   const secretDeeds = secretActions(deps, actions);
+  const tokens = tokenActions(deps);
   const logs = appLogs({ hosts: deps.store.hosts, reader: deps.logReader });
   const app = router();
 
@@ -101,7 +103,7 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   app.route('/', operations(deps));
   app.route('/', hosts(deps));
   app.route('/', volumes(deps));
-  app.route('/', me(deps));
+  app.route('/', me(deps, tokens));
   app.route('/', people(deps, links));
   app.route('/', spaces(deps));
   app.route('/', deviceLogins(deps));
@@ -109,7 +111,7 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   app.route('/', secrets(deps, secretDeeds, actions));
   app.route('/', registries(deps, secretDeeds));
   app.route('/', internal(deps, { actions, logs, links }));
-  app.route('/', pages(deps, { actions, logs }));
+  app.route('/', pages(deps, { actions, logs, tokens }));
   app.route('/', health(deps));
   app.route(
     '/',

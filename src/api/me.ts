@@ -1,6 +1,6 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
-import { LabError } from '../model/failures.ts';
 import {
+  endedSessionSchema,
   meSchema,
   newTokenAnswerSchema,
   sessionListSchema,
@@ -8,16 +8,17 @@ import {
   tokenSchema,
 } from '../model/people-api.ts';
 import { newTokenSchema, personNameSchema } from '../model/person.ts';
-import type { Caller } from '../model/roles.ts';
-import { requireMay } from './auth/authorize.ts';
-import { newToken } from './auth/secrets.ts';
 import type { ApiDependencies, ApiEnv } from './dependencies.ts';
 import { json, problems, router } from './openapi.ts';
 import { exampleMe, exampleNewToken, exampleSession, exampleToken } from './people-examples.ts';
 import { sessionJson, tokenJson } from './present-people.ts';
+import { whose, type TokenActions } from './token-actions.ts';
 
 /** `/api/v1/me`, `/sessions`, `/tokens`: who asks, and what lets them in. Others' are for operators. */
-export function me({ store }: Pick<ApiDependencies, 'store'>): OpenAPIHono<ApiEnv> {
+export function me(
+  { store }: Pick<ApiDependencies, 'store'>,
+  tokens: TokenActions,
+): OpenAPIHono<ApiEnv> {
   return router()
     .openapi(meRoute, (context) => {
       const { caller, via } = context.get('identity');
@@ -47,47 +48,17 @@ export function me({ store }: Pick<ApiDependencies, 'store'>): OpenAPIHono<ApiEn
       return context.json({ items: rows.map((row) => tokenJson(row)) }, 200);
     })
     .openapi(newTokenRoute, async (context) => {
-      const { label, person, expiresInMs } = context.req.valid('json');
-      const { caller, via } = context.get('identity');
-      if (via === 'open' && person === undefined) {
-        throw new LabError(
-          'conflict',
-          'cannot make a token for the local user: without authentication none is needed; name a person, or set LABKEEPER_AUTHENTICATION=required',
-        );
-      }
-      const { id, text, digest } = newToken();
-      const made = await store.tokens.add(
-        {
-          id,
-          digest,
-          person: whose(caller, person),
-          label,
-          lastsMs: expiresInMs,
-        },
-        { actor: context.get('actor') },
-      );
-      return context.json({ ...tokenJson(made), token: text }, 201, {
+      const wish = context.req.valid('json');
+      const { token, text } = await tokens.make(context.get('identity'), wish);
+      return context.json({ ...tokenJson(token), token: text }, 201, {
         'cache-control': 'no-store',
       });
     })
     .openapi(revokeRoute, async (context) => {
       const { id } = context.req.valid('param');
-      const { caller } = context.get('identity');
-      const token = await store.tokens.find(id);
-      // Whose a token is, is nobody's business.
-      if (token === null || (token.person !== caller.person && !caller.operator)) {
-        throw new LabError('not_found', `there is no token ${id}`);
-      }
-      const revoked = await store.tokens.revoke(id, { actor: context.get('actor') });
+      const revoked = await tokens.revoke(context.get('identity').caller, id);
       return context.json(tokenJson(revoked), 200);
     });
-}
-
-/** Oneself, or the person that an operator asked for. */
-function whose(caller: Caller, asked: string | undefined): string {
-  const own = caller.person ?? '';
-  if (asked !== undefined && asked !== own) requireMay(caller, 'person.manage', null, 'here');
-  return asked ?? own;
 }
 
 const personQuery = personNameSchema.optional().meta({
@@ -127,9 +98,10 @@ const endSessionRoute = createRoute({
   description: 'Logs a browser out; `all` logs every browser out. Ending an ended one is fine.',
   request: {
     params: z.object({
-      id: z
-        .union([z.uuid(), z.literal('all')])
-        .meta({ description: 'Id of the login, or `all`', example: exampleSession.id }),
+      id: endedSessionSchema.meta({
+        description: 'Id of the login, or `all`',
+        example: exampleSession.id,
+      }),
     }),
     query: z.strictObject({ person: personQuery }),
   },

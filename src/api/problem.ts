@@ -96,6 +96,13 @@ export function refusal(what: string, error: z.ZodError): Problem {
   return new Problem('invalid', `the ${what} has ${count}: ${named.join('; ')}`, { errors });
 }
 
+/** What a schema makes of a value. Throws `invalid` with every mistake it found. */
+export function checked<Value>(what: string, schema: z.ZodType<Value>, value: unknown): Value {
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) throw refusal(what, parsed.error);
+  return parsed.data;
+}
+
 /**
  * The one error handler: turns whatever was thrown into `application/problem+json`. Only what
  * nobody expected is logged, once, with the request's id; its stack stays in the log.

@@ -71,6 +71,9 @@ export const memberListSchema = z
   .object({ items: z.array(memberSchema).describe('Members by name'), next })
   .describe('A page of members');
 
+/** Names one login of a person, or all of them. */
+export const endedSessionSchema = z.union([z.uuid(), z.literal('all')]);
+
 export const roleBodySchema = z.strictObject({ role: roleSchema }).describe('The role to give');
 
 export const sessionSchema = z

@@ -67,6 +67,7 @@ export const newTokenSchema = z
       .describe('Stops working after this long, in milliseconds; at most 366 days'),
   })
   .describe('Asks for a token');
+export type NewToken = z.infer<typeof newTokenSchema>;
 
 /** Asks for a link that opens one app. */
 export const newAppLinkSchema = z

@@ -38,7 +38,7 @@ export interface ApiBed {
     options?: { body?: unknown; headers?: Record<string, string> },
   ): Promise<Response>;
   /** Registers an app and waits until its outbox entry is delivered. */
-  register(name: string, more?: Partial<AppSpecInput>): Promise<void>;
+  register(name: string, more?: Partial<AppSpecInput> & { space?: string }): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -139,7 +139,13 @@ export async function openApi(
     logged,
     send,
     async register(name, more = {}) {
-      const answer = await send('PUT', `/api/v1/apps/${name}`, { body: { ...spec, ...more } });
+      const answer = await send('PUT', `/api/v1/apps/${name}`, {
+        body: { ...spec, ...more },
+        headers:
+          deps.settings.authentication === 'open'
+            ? {}
+            : { authorization: `Bearer ${internalToken}` },
+      });
       if (!answer.ok) throw new Error(`cannot register ${name}: ${await answer.text()}`);
       await delivery.idle();
     },

@@ -2,7 +2,7 @@ import { newToken } from '../../src/api/auth/secrets.ts';
 import type { Role } from '../../src/model/roles.ts';
 import { openApi, type ApiBed } from './bed.ts';
 
-export interface PeopleBed extends ApiBed {
+export interface People {
   /** Adds a person with roles, and gives headers with a token of theirs. */
   person(
     name: string,
@@ -13,6 +13,8 @@ export interface PeopleBed extends ApiBed {
   browser(name: string): Promise<Record<string, string>>;
 }
 
+export type PeopleBed = ApiBed & People;
+
 const by = { actor: 'test' };
 
 /** The API where people log in, with the spaces `ml101` and `bio`. */
@@ -20,8 +22,12 @@ export async function openPeople(options: Parameters<typeof openApi>[0] = {}): P
   const { settings, ...rest } = options;
   const bed = await openApi({ ...rest, settings: { authentication: 'required', ...settings } });
   for (const space of ['ml101', 'bio']) await bed.store.spaces.put(space, {}, by);
+  return { ...bed, ...peopleOf(bed) };
+}
+
+/** Ways to let people into a bed where they log in. */
+export function peopleOf(bed: ApiBed): People {
   return {
-    ...bed,
     async person(name, roles = {}, { operator = false } = {}) {
       await bed.store.people.put(name, { operator }, by);
       for (const [space, role] of Object.entries(roles)) {

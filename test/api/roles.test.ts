@@ -4,6 +4,8 @@ import { requirePart } from '../beds/require.ts';
 import { problemOf, spec } from './bed.ts';
 import { openPeople, type PeopleBed } from './people-bed.ts';
 
+const formType = 'application/x-www-form-urlencoded';
+
 /** Who asks. The app, volume or secret that a path names is in `ml101`, and `owner` registered it. */
 const callers = [
   'visitor',
@@ -34,6 +36,8 @@ interface Line {
   least: keyof typeof allowed;
   path?: string;
   body?: unknown;
+  /** Fields, where it takes a form. */
+  form?: Record<string, string>;
   /** What those get who cannot see it, where its name is not free. */
   taken?: number;
 }
@@ -131,6 +135,13 @@ const table: Readonly<Record<string, Line>> = {
   'POST /api/v1/device-logins/token': { least: 'anyone', body: { deviceCode: 'A'.repeat(43) } },
   'GET /open/:name': { least: 'user' },
   'GET /': { least: 'anyone' },
+  'GET /account': { least: 'person' },
+  'POST /account/tokens': { least: 'person', form: { label: 'x', expiresInMs: '60000' } },
+  'POST /account/tokens/:id/revoke': {
+    least: 'operator',
+    path: '/account/tokens/0123456789ab/revoke',
+  },
+  'POST /account/sessions/:id/end': { least: 'person', path: '/account/sessions/all/end' },
   'GET /manage': { least: 'person' },
   'GET /manage/hosts': { least: 'operator' },
   'GET /manage/events': { least: 'person' },
@@ -201,7 +212,11 @@ describe.runIf(requirePart('postgres'))('roles', () => {
       pattern.replace(':name', 'plot').replace(':space', 'ml101').replace(':person', 'eve');
     const answer = await bed.send(method, path, {
       ...(line.body === undefined ? {} : { body: line.body }),
-      headers: headers[caller],
+      ...(line.form === undefined ? {} : { body: new URLSearchParams(line.form).toString() }),
+      headers: {
+        ...headers[caller],
+        ...(line.form === undefined ? {} : { 'content-type': formType }),
+      },
     });
     await answer.body?.cancel();
     return answer.status;

@@ -85,6 +85,10 @@ export const routeRules: Readonly<Record<string, RouteRule>> = {
   // The handler asks `mayOpen`: some apps are for everybody who is logged in.
   'GET /open/:name': 'person',
   'GET /': 'anyone',
+  'GET /account': 'person',
+  'POST /account/tokens': 'person',
+  'POST /account/tokens/:id/revoke': 'person',
+  'POST /account/sessions/:id/end': 'person',
   'GET /manage': 'person',
   'GET /manage/hosts': all('host.see'),
   'GET /manage/events': 'person',

@@ -1,4 +1,6 @@
 import type { AppJson } from '../../model/api.ts';
+import { may } from '../../model/roles.ts';
+import type { Identity } from '../auth/identify.ts';
 import { AppActionBar } from './app-action-bar.tsx';
 import type { AppFacts } from './app-facts.ts';
 import { AppNow } from './app-now.tsx';
@@ -9,13 +11,14 @@ import { appMarks, Status, statusWords } from './status.tsx';
 import { Timeline, type TimelinePage } from './timeline.tsx';
 
 /** `/manage/app/{name}`: all there is to know of one app, and what can be done about it. */
-export function appPage({ actor, app, facts }: { actor: string; app: AppJson; facts: AppFacts }) {
+export function appPage(options: { identity: Identity; app: AppJson; facts: AppFacts }) {
+  const { identity, app, facts } = options;
   const { name, title, status, spec, explanation } = app;
   const path = `/manage/app/${name}`;
   return shell({
     title,
     section: 'manage',
-    actor,
+    identity,
     stream: `/api/v1/apps/${name}/events/stream`,
     everyMs: 5_000,
     children: (
@@ -27,20 +30,22 @@ export function appPage({ actor, app, facts }: { actor: string; app: AppJson; fa
         {spec.description !== undefined && <p class="soft">{spec.description}</p>}
         <p id="sentence">{explanation}</p>
         {facts.operation !== null && <OperationNotice operation={facts.operation} />}
-        <AppActionBar app={app} />
+        <AppActionBar app={app} caller={identity.caller} />
         <div class="split">
           <AppWhy app={app} facts={facts} />
           <AppNow app={app} facts={facts} />
         </div>
-        <section class="panel" aria-labelledby="log-heading">
-          <div class="lead">
-            <h2 id="log-heading">Output</h2>
-            <a class="small" href={app.links.logs}>
-              Plain text
-            </a>
-          </div>
-          <AppLog name={name} log={facts.log} />
-        </section>
+        {may(identity.caller, 'app.read-output', app) && (
+          <section class="panel" aria-labelledby="log-heading">
+            <div class="lead">
+              <h2 id="log-heading">Output</h2>
+              <a class="small" href={app.links.logs}>
+                Plain text
+              </a>
+            </div>
+            <AppLog name={name} log={facts.log} />
+          </section>
+        )}
         <section class="panel" aria-labelledby="timeline-heading">
           <h2 id="timeline-heading">Timeline</h2>
           <Timeline page={facts.timeline} path={path} showsEntity={false} />
@@ -73,12 +78,16 @@ function AppLog({ name, log }: { name: string; log: AppFacts['log'] }) {
 }
 
 /** What stays of an app that was removed. */
-export function removedAppPage(options: { actor: string; name: string; timeline: TimelinePage }) {
-  const { actor, name, timeline } = options;
+export function removedAppPage(options: {
+  identity: Identity;
+  name: string;
+  timeline: TimelinePage;
+}) {
+  const { identity, name, timeline } = options;
   return shell({
     title: `${name} is gone`,
     section: 'manage',
-    actor,
+    identity,
     children: (
       <>
         <h1>{name} is gone</h1>

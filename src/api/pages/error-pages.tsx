@@ -1,6 +1,7 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { ProblemJson } from '../../model/api.ts';
+import type { Identity } from '../auth/identify.ts';
 import type { ApiEnv } from '../dependencies.ts';
 import { shell } from './shell.tsx';
 
@@ -15,7 +16,7 @@ export const errorPages: MiddlewareHandler<ApiEnv> = async (context, next) => {
   const isProblem = context.res.headers.get('content-type') === 'application/problem+json';
   if (!isProblem || !wantsPage(context)) return;
   const problem = (await context.res.json()) as ProblemJson;
-  const page = errorPage(problem, context.get('actor') ?? '');
+  const page = errorPage(problem, context.get('identity') ?? null);
   context.res = await context.html(page, problem.status as ContentfulStatusCode, {
     'cache-control': 'no-store',
   });
@@ -26,12 +27,12 @@ function wantsPage(context: Context<ApiEnv>): boolean {
   return accept.includes('text/html') && !programPaths.test(context.req.path);
 }
 
-function errorPage(problem: ProblemJson, actor: string) {
+function errorPage(problem: ProblemJson, identity: Identity | null) {
   const { status, title, detail, errors = [], requestId } = problem;
   return shell({
     title,
     section: null,
-    actor,
+    identity,
     children: (
       <div class="panel">
         <p class="soft small">{status}</p>
@@ -47,9 +48,6 @@ function errorPage(problem: ProblemJson, actor: string) {
         <p class="actions">
           <a class="button primary" href="/">
             Home
-          </a>
-          <a class="button" href="/manage">
-            Manage
           </a>
         </p>
         <p class="soft small">

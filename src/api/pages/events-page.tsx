@@ -1,12 +1,13 @@
+import type { Identity } from '../auth/identify.ts';
 import { shell } from './shell.tsx';
 import { Timeline, type TimelinePage } from './timeline.tsx';
 
 /** `/manage/events`: what happened, everywhere. */
-export function eventsPage({ actor, timeline }: { actor: string; timeline: TimelinePage }) {
+export function eventsPage({ identity, timeline }: { identity: Identity; timeline: TimelinePage }) {
   return shell({
     title: 'Events',
     section: 'events',
-    actor,
+    identity,
     stream: '/api/v1/events/stream',
     children: (
       <>

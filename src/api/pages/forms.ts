@@ -1,46 +1,95 @@
-import { Hono, type Context } from 'hono';
-import { operationIdSchema } from '../../model/api.ts';
-import { LabError } from '../../model/failures.ts';
-import { dnsLabelPattern } from '../../model/names.ts';
-import type { Command } from '../../model/app-state.ts';
-import type { Operation } from '../../store/ports.ts';
-import type { AppActions } from '../app-actions.ts';
+import type { Context } from 'hono';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { isLabError } from '../../model/failures.ts';
 import type { ApiEnv } from '../dependencies.ts';
+import { Problem, problemTable } from '../problem.ts';
 
-/** What the buttons of an app's page send. The answer is the page to see next. */
-export function appForms(actions: AppActions): Hono<ApiEnv> {
-  const command = (verb: Command, why: string) => async (context: Context<ApiEnv>) => {
-    const { name, operationId, isFromManage } = await sentBy(context);
-    const cause = { actor: context.get('actor'), why };
-    const operation = await actions.command({ name, operationId, verb, cause });
-    const goesBack = verb === 'remove' || isFromManage;
-    return seeOther(context, goesBack ? '/manage' : `/manage/app/${name}`, operation);
-  };
-  return new Hono<ApiEnv>()
-    .post('/manage/app/:name/start', command('wake', 'started on its page'))
-    .post('/manage/app/:name/stop', command('sleep', 'stopped on its page'))
-    .post('/manage/app/:name/restart', command('restart', 'restarted on its page'))
-    .post('/manage/app/:name/remove', command('remove', 'removed on its page'))
-    .post('/manage/app/:name/keep-awake', async (context) => {
-      const { name, operationId } = await sentBy(context);
-      const cause = { actor: context.get('actor'), why: 'kept awake on its page' };
-      const operation = await actions.keepAwake({ name, operationId, cause });
-      return seeOther(context, `/manage/app/${name}`, operation);
-    });
+/** The text fields that a form sent, by name. Files are none. */
+export type Sent = Readonly<Record<string, string>>;
+
+/** A form that was refused: what its page shows again, with 4xx. Never holds a secret. */
+export interface RefusedForm {
+  /** Which form of the page. */
+  form: string;
+  status: ContentfulStatusCode;
+  /** What was typed, by field. */
+  values: Sent;
+  /** What is wrong, by field. */
+  mistakes: Sent;
+  /** What no field is to blame for. */
+  sentence: string | null;
 }
 
-/** The app, the key that makes a double click one command, and whether to go back to Manage. */
-async function sentBy(context: Context<ApiEnv>) {
-  const name = context.req.param('name') ?? '';
-  if (!dnsLabelPattern.test(name)) throw new LabError('not_found', `there is no app ${name}`);
-  const { key, back } = await context.req.parseBody();
-  return {
-    name,
-    operationId: operationIdSchema.safeParse(key).data,
-    isFromManage: back === 'manage',
-  };
+/** Reads a form. What is sent twice counts once; what is no text, not at all. */
+export async function sentBy(context: Context<ApiEnv>): Promise<Sent> {
+  const body = await context.req.parseBody();
+  const texts = Object.entries(body).filter(
+    (entry): entry is [string, string] => typeof entry[1] === 'string',
+  );
+  return Object.fromEntries(texts);
 }
 
-function seeOther(context: Context<ApiEnv>, page: string, operation: Operation): Response {
-  return context.redirect(`${page}?operation=${encodeURIComponent(operation.id)}`, 303);
+/**
+ * Does what a form asks for. A refusal (4xx) becomes the form to show again; everything else is thrown.
+ * `blames` names the field that a sentence without one stands beside; `secret` fields are not given back.
+ */
+export async function attempt<Done>(
+  form: { name: string; sent: Sent; blames?: string; secret?: readonly string[] },
+  act: () => Promise<Done>,
+): Promise<{ done: Done } | { refused: RefusedForm }> {
+  try {
+    return { done: await act() };
+  } catch (error) {
+    const isProblem = error instanceof Problem || isLabError(error);
+    const status = isProblem ? problemTable[error.type].status : 500;
+    if (!isProblem || status >= 500) throw error;
+    const values = Object.entries(form.sent).filter(([field]) => !form.secret?.includes(field));
+    return {
+      refused: {
+        form: form.name,
+        status: status as ContentfulStatusCode,
+        values: Object.fromEntries(values),
+        ...whatIsWrong(error, form.blames),
+      },
+    };
+  }
+}
+
+function whatIsWrong(
+  error: Problem | Error,
+  blames: string | undefined,
+): Pick<RefusedForm, 'mistakes' | 'sentence'> {
+  const errors = errorsOf(error);
+  if (errors.length > 0) {
+    const mistakes: Record<string, string> = {};
+    for (const { path, message } of errors) mistakes[path] ??= message;
+    return { mistakes, sentence: mistakes[''] ?? null };
+  }
+  if (blames !== undefined) return { mistakes: { [blames]: error.message }, sentence: null };
+  return { mistakes: {}, sentence: error.message };
+}
+
+function errorsOf(error: Error): NonNullable<Problem['errors']> {
+  if (error instanceof Problem) return error.errors ?? [];
+  const { errors } = (isLabError(error) ? error.details : {}) as { errors?: unknown };
+  return Array.isArray(errors) ? (errors as NonNullable<Problem['errors']>) : [];
+}
+
+/** What one form of a page shows: what was refused of it, or what it offers at first. */
+export interface FormShown {
+  /** Begins the ids of its fields: a page may have several forms. */
+  name: string;
+  values: Sent;
+  mistakes: Sent;
+  sentence: string | null;
+}
+
+export function formShown(
+  name: string,
+  refused: RefusedForm | null,
+  offered: Sent = {},
+): FormShown {
+  if (refused?.form !== name) return { name, values: offered, mistakes: {}, sentence: null };
+  const { values, mistakes, sentence } = refused;
+  return { name, values: { ...offered, ...values }, mistakes, sentence };
 }

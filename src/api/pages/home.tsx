@@ -1,20 +1,22 @@
 import type { AppJson } from '../../model/api.ts';
+import type { Identity } from '../auth/identify.ts';
 import { shell } from './shell.tsx';
 import { appMarks, Status, statusWords } from './status.tsx';
 
 /** `/`: what a person may open. */
 export function homePage(options: {
-  actor: string;
+  identity: Identity;
   apps: readonly AppJson[];
   /** Name to go on after; null when these are all. */
   next: string | null;
 }) {
-  const { actor, apps, next } = options;
+  const { identity, apps, next } = options;
   return shell({
     title: 'labkeeper',
     section: 'home',
-    actor,
-    stream: '/api/v1/events/stream',
+    identity,
+    // Who is not logged in may listen to nothing, and looks again from time to time.
+    ...(identity.caller.person === null ? {} : { stream: '/api/v1/events/stream' }),
     everyMs: 30_000,
     children: (
       <>

@@ -1,14 +1,15 @@
 import type { HostJson } from '../../model/api.ts';
 import { bytesInWords, durationInWords } from '../../model/in-words.ts';
+import type { Identity } from '../auth/identify.ts';
 import { shell } from './shell.tsx';
 import { Status } from './status.tsx';
 
 /** `/manage/hosts`: the computers that run apps. */
-export function hostsPage({ actor, hosts }: { actor: string; hosts: readonly HostJson[] }) {
+export function hostsPage({ identity, hosts }: { identity: Identity; hosts: readonly HostJson[] }) {
   return shell({
     title: 'Hosts',
     section: 'hosts',
-    actor,
+    identity,
     stream: '/api/v1/events/stream',
     everyMs: 10_000,
     children: (

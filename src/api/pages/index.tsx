@@ -7,12 +7,14 @@ import type { AppActions } from '../app-actions.ts';
 import type { AppLogs } from '../app-log-source.ts';
 import type { ApiDependencies, ApiEnv } from '../dependencies.ts';
 import { appJson, hostJson } from '../present.ts';
+import type { TokenActions } from '../token-actions.ts';
+import { account } from './account.tsx';
 import { readAppFacts } from './app-facts.ts';
+import { appForms } from './app-forms.ts';
 import { appPage, removedAppPage } from './app-page.tsx';
 import { assets } from './assets.ts';
 import { eventsPage } from './events-page.tsx';
 import { findOperation } from './find-operation.ts';
-import { appForms } from './forms.ts';
 import { homePage } from './home.tsx';
 import { hostsPage } from './hosts-page.tsx';
 import { manageRoutes } from './manage-routes.ts';
@@ -23,7 +25,7 @@ const cardsOfPage = 60;
 /** What people see: Home, Manage and the pages below it. Reading needs no script, nor does acting. */
 export function pages(
   deps: Pick<ApiDependencies, 'store' | 'settings' | 'pingTemporal'>,
-  { actions, logs }: { actions: AppActions; logs: AppLogs },
+  { actions, logs, tokens }: { actions: AppActions; logs: AppLogs; tokens: TokenActions },
 ): Hono<ApiEnv> {
   const { store, settings } = deps;
   const present = (app: App) => appJson(app, settings);
@@ -31,6 +33,7 @@ export function pages(
   return new Hono<ApiEnv>()
     .use('/manage/*', neverKept)
     .use('/', neverKept)
+    .use('/account/*', neverKept)
     .get('/', async (context) => {
       const { caller } = context.get('identity');
       const rows = await store.apps.list({
@@ -40,36 +43,37 @@ export function pages(
       });
       const apps = rows.slice(0, cardsOfPage).map(present);
       const next = rows.length > cardsOfPage ? (apps.at(-1)?.name ?? null) : null;
-      return context.html(homePage({ actor: context.get('actor'), apps, next }));
+      return context.html(homePage({ identity: context.get('identity'), apps, next }));
     })
     .route('/', manageRoutes(deps))
     .get('/manage/hosts', async (context) => {
       const hosts = (await store.hosts.list()).map(hostJson);
-      return context.html(hostsPage({ actor: context.get('actor'), hosts }));
+      return context.html(hostsPage({ identity: context.get('identity'), hosts }));
     })
     .get('/manage/events', async (context) => {
       const before = context.req.query('before');
       const spaces = spacesOf(context.get('identity').caller, 'app.see');
       const timeline = await readTimeline(store.events, { spaces, before, limit: 60 });
-      return context.html(eventsPage({ actor: context.get('actor'), timeline }));
+      return context.html(eventsPage({ identity: context.get('identity'), timeline }));
     })
     .get('/manage/app/:name', async (context) => {
       const name = context.req.param('name');
       const before = context.req.query('before');
-      const actor = context.get('actor');
+      const identity = context.get('identity');
       const app = dnsLabelPattern.test(name) ? await store.apps.find(name) : null;
       if (app !== null) {
         const operation = await findOperation(context, store);
         const facts = await readAppFacts(deps, logs, app, { before, operation });
-        return context.html(appPage({ actor, app: present(app), facts }));
+        return context.html(appPage({ identity, app: present(app), facts }));
       }
       const unknown = new LabError('not_found', `there is no app ${name}`);
       if (!dnsLabelPattern.test(name)) throw unknown;
       const timeline = await readTimeline(store.events, { entity: appEntity(name), before });
       if (timeline.events.length === 0) throw unknown;
-      return context.html(removedAppPage({ actor, name, timeline }), 404);
+      return context.html(removedAppPage({ identity, name, timeline }), 404);
     })
     .route('/', appForms(actions))
+    .route('/', account(deps, tokens))
     .route('/', assets());
 }
 

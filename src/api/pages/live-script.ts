@@ -98,9 +98,9 @@ if (stream !== undefined) {
   document.addEventListener('visibilitychange', listen);
   addEventListener('pagehide', () => source?.close());
   addEventListener('pageshow', (event) => event.persisted && listen());
-  if (every !== undefined) {
-    setInterval(() => document.visibilityState === 'visible' && look(), Number(every));
-  }
+}
+if (every !== undefined) {
+  setInterval(() => document.visibilityState === 'visible' && look(), Number(every));
 }
 
 /** Goes on with a log where the page was opened, and stays at its end unless somebody scrolled up. */

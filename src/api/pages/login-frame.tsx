@@ -6,7 +6,7 @@ export function loginFrame({ title, children }: { title: string; children: Child
   return shell({
     title,
     section: null,
-    actor: '',
+    identity: null,
     children: (
       <div class="panel">
         <h1>{title}</h1>

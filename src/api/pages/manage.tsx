@@ -32,7 +32,7 @@ export function managePage(facts: ManageFacts) {
   return shell({
     title: 'Manage',
     section: 'manage',
-    actor: identity.caller.person ?? '',
+    identity,
     stream: '/api/v1/events/stream',
     everyMs: 15_000,
     children: (

@@ -1,16 +1,15 @@
 import { html } from 'hono/html';
 import type { Child } from 'hono/jsx';
 import { version } from '../../model/version.ts';
+import type { Identity } from '../auth/identify.ts';
 import { assetPaths } from './assets.ts';
-
-/** Where a page belongs in the navigation. */
-type Section = 'home' | 'manage' | 'hosts' | 'events';
+import { placesFor, type Section } from './places.ts';
 
 interface ShellOptions {
   title: string;
   section: Section | null;
-  /** Who is shown this; the place of the account menu. */
-  actor: string;
+  /** Who is shown this: decides the navigation. Null where that is not known or does not matter. */
+  identity: Identity | null;
   /** Event stream that tells when to look again. Without it the page stays as it is. */
   stream?: string;
   /** Looks again this often beside that, in milliseconds. */
@@ -18,16 +17,9 @@ interface ShellOptions {
   children: Child;
 }
 
-const places: readonly { section: Section; href: string; label: string }[] = [
-  { section: 'home', href: '/', label: 'Home' },
-  { section: 'manage', href: '/manage', label: 'Manage' },
-  { section: 'hosts', href: '/manage/hosts', label: 'Hosts' },
-  { section: 'events', href: '/manage/events', label: 'Events' },
-];
-
 /** The frame of every page. Nothing inline: the policy lets only files of our own run and dress. */
 export function shell(options: ShellOptions) {
-  const { title, section, actor, stream, everyMs, children } = options;
+  const { title, section, identity, stream, everyMs, children } = options;
   return html`<!doctype html>${(
       <html lang="en">
         <head>
@@ -48,21 +40,8 @@ export function shell(options: ShellOptions) {
                 <img src={assetPaths.icon} alt="" width="20" height="20" />
                 labkeeper
               </a>
-              <nav aria-label="Main">
-                <ul>
-                  {places.map((place) => (
-                    <li>
-                      <a
-                        href={place.href}
-                        aria-current={place.section === section ? 'page' : undefined}
-                      >
-                        {place.label}
-                      </a>
-                    </li>
-                  ))}
-                </ul>
-              </nav>
-              <span class="person">{actor}</span>
+              {identity !== null && <Navigation identity={identity} section={section} />}
+              {identity !== null && <Person identity={identity} section={section} />}
             </div>
           </header>
           <main id="main" tabindex={-1} data-stream={stream} data-every={everyMs}>
@@ -77,4 +56,50 @@ export function shell(options: ShellOptions) {
         </body>
       </html>
     )}`;
+}
+
+interface Shown {
+  identity: Identity;
+  section: Section | null;
+}
+
+function Navigation({ identity, section }: Shown) {
+  return (
+    <nav aria-label="Main">
+      <ul>
+        {placesFor(identity.caller).map((place) => (
+          <li>
+            <a href={place.href} aria-current={place.section === section ? 'page' : undefined}>
+              {place.label}
+            </a>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  );
+}
+
+/** Who is logged in, and the way out; only a session can be left. */
+function Person({ identity, section }: Shown) {
+  const { caller, via } = identity;
+  if (caller.person === null) {
+    return (
+      <div class="person">
+        <a href="/login">Log in</a>
+      </div>
+    );
+  }
+  return (
+    <div class="person">
+      <a href="/account" aria-current={section === 'account' ? 'page' : undefined}>
+        <span class="unseen">Account of </span>
+        {caller.person}
+      </a>
+      {via === 'session' && (
+        <form method="post" action="/logout">
+          <button class="plain">Log out</button>
+        </form>
+      )}
+    </div>
+  );
 }

@@ -49,7 +49,9 @@ header { background: var(--paper); border-bottom: 1px solid var(--line); }
 .bar nav a[aria-current] { color: var(--ink); border-bottom-color: var(--tone); font-weight: 600; }
 .brand { font-weight: 700; letter-spacing: -.01em; margin-left: -.6rem; }
 .brand img { width: 1.25rem; height: 1.25rem; margin-right: .45rem; vertical-align: -.22rem; }
-.person { color: var(--soft); font-size: .875rem; padding-block: .5rem; }
+.person { display: flex; align-items: center; gap: .25rem; color: var(--soft); font-size: .875rem; }
+.person a, .person span, .person .plain { padding: .75rem .4rem; }
+.person a[aria-current] { color: var(--ink); font-weight: 600; }
 main { flex: 1; padding-block: 1.5rem 3rem; }
 footer { display: flex; flex-wrap: wrap; gap: .25rem 1.5rem; padding-block: 1rem; color: var(--soft); font-size: .875rem; border-top: 1px solid var(--line); }
 h1 { margin: 0 0 .25rem; font-size: 1.6rem; line-height: 1.25; letter-spacing: -.015em; }
@@ -88,6 +90,8 @@ section { margin-top: 1.75rem; }
 .button:hover, button:hover { border-color: var(--soft); }
 .primary { background: var(--tone); border-color: var(--tone); color: var(--on-tone); }
 .danger { color: var(--bad); }
+.plain { min-height: 0; padding: 0; border: 0; background: none; color: var(--tone); font-size: inherit; font-weight: 400; text-decoration: underline; text-underline-offset: .15em; }
+.plain.danger { color: var(--bad); }
 .confirm { display: contents; }
 .confirm > summary { list-style: none; }
 .confirm > summary::-webkit-details-marker { display: none; }
@@ -113,7 +117,7 @@ th { text-align: left; color: var(--soft); font-size: .8125rem; font-weight: 600
 td { padding: .55rem .75rem .55rem 0; border-top: 1px solid var(--line); vertical-align: top; }
 .filter { display: flex; flex-wrap: wrap; gap: .5rem; align-items: end; margin: 0 0 1rem; }
 .filter label { display: grid; gap: .2rem; font-size: .875rem; color: var(--soft); }
-input, select { min-height: 2.5rem; padding: 0 .7rem; border: 1px solid var(--soft); border-radius: .4rem; background: var(--paper); color: var(--ink); font: inherit; max-width: 100%; }
+input, select, textarea { min-height: 2.5rem; padding: 0 .7rem; border: 1px solid var(--soft); border-radius: .4rem; background: var(--paper); color: var(--ink); font: inherit; max-width: 100%; }
 .pages { margin-top: 1rem; }
 .concern .actions { margin-top: .5rem; }
 .chips { display: flex; flex-wrap: wrap; gap: .4rem; margin: 0 0 1rem; padding: 0; list-style: none; }
@@ -121,6 +125,26 @@ input, select { min-height: 2.5rem; padding: 0 .7rem; border: 1px solid var(--so
 .chips a:hover { border-color: var(--soft); }
 .chips a[aria-current] { border-color: var(--tone); color: var(--tone); font-weight: 600; }
 .count { color: var(--soft); font-variant-numeric: tabular-nums; }
+textarea { width: 100%; padding-block: .5rem; resize: vertical; font-family: var(--mono); font-size: .875rem; }
+input[type=checkbox], input[type=radio] { width: 1.15rem; min-height: 1.15rem; margin: .15rem .55rem 0 0; flex: none; accent-color: var(--tone); }
+[aria-invalid=true] { border-color: var(--bad); box-shadow: 0 0 0 1px var(--bad); }
+::placeholder { color: var(--soft); opacity: 1; }
+.form { display: grid; gap: 1rem; max-width: 36rem; margin: .9rem 0 0; }
+.form + table, .form + .list, .once + .form { margin-top: 1.25rem; }
+.form .actions { margin-top: 0; }
+.row { display: flex; flex-wrap: wrap; gap: .75rem 1rem; align-items: start; }
+.row > .field { flex: 1 1 12rem; }
+.row > button { margin-top: 1.65rem; }
+.field { display: grid; gap: .2rem; align-content: start; min-width: 0; }
+.field > label { font-size: .875rem; font-weight: 600; }
+.field input:not([type=checkbox]), .field select { width: 100%; }
+.check { display: flex; }
+.hint { margin: 0; color: var(--soft); font-size: .875rem; }
+.mistake { margin: 0; color: var(--bad); font-size: .875rem; font-weight: 600; }
+.mistake::first-letter, .hint::first-letter { text-transform: uppercase; }
+.once { padding: .75rem 1rem; background: var(--page); border: 1px dashed var(--soft); border-radius: .4rem; }
+.once input { width: 100%; font-family: var(--mono); font-size: .8125rem; }
+td .actions { margin: 0; gap: .25rem 1rem; }
 #live { min-width: 11ch; }
 @media (max-width: 46rem) {
   .event { grid-template-columns: 1fr; }

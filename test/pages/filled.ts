@@ -1,0 +1,79 @@
+import { openPagesInBrowser, type BrowserPagesBed } from './browser-bed.ts';
+
+const space = 'ml101';
+const by = { actor: 'olga' };
+
+/**
+ * A lab with something on every page, where people log in: `olga` runs it, `ivo` is instructor and `uma` user of
+ * the space `ml101`, `nina` is nobody's member. Lists are as long as a page of them gets.
+ */
+export async function openFilledPages(): Promise<BrowserPagesBed> {
+  const log = new TextEncoder().encode('listening on 127.0.0.1:40123\nGET / 200\n'.repeat(40));
+  const bed = await openPagesInBrowser({
+    settings: { authentication: 'required' },
+    logReader: {
+      read: async (_host, _instance, { fromByte = 0 }) => {
+        const bytes = log.slice(fromByte);
+        return { fromByte, nextByte: log.length, bytes, complete: false };
+      },
+      usage: async () => ({
+        memoryBytes: 61 * 1024 * 1024,
+        memoryLimitBytes: 128 * 1024 * 1024,
+        cpus: 0.04,
+        pids: 11,
+      }),
+    },
+  });
+  await fillPeople(bed);
+  await fillApps(bed);
+  return bed;
+}
+
+async function fillPeople(bed: BrowserPagesBed): Promise<void> {
+  await bed.store.spaces.put(space, { title: 'Machine learning 101', maxApps: 80 }, by);
+  await bed.store.people.put('olga', { title: 'Olga Operator', operator: true }, by);
+  await bed.store.people.put('ivo', { title: 'Ivo Instructor' }, by);
+  await bed.store.people.put('uma@uni.example', { title: 'Uma User' }, by);
+  await bed.store.people.put('nina', {}, by);
+  await bed.store.spaces.setRole(space, 'ivo', 'admin', by);
+  await bed.store.spaces.setRole(space, 'uma@uni.example', 'user', by);
+  for (let count = 1; count <= 3; count += 1) {
+    await bed.store.tokens.add(
+      {
+        id: `00000000000${count}`,
+        digest: Buffer.alloc(32, count),
+        person: 'olga',
+        label: `nightly build ${count}`,
+        lastsMs: 86_400_000 * count,
+      },
+      by,
+    );
+  }
+  await bed.store.tokens.revoke('000000000001', by);
+}
+
+async function fillApps(bed: BrowserPagesBed): Promise<void> {
+  await bed.register('board', {
+    space,
+    title: 'Shared drawing board',
+    description: 'Draw together in the browser. It sleeps two minutes after the last stroke.',
+  });
+  await bed.reach('board', 'ready', { sleepsInMs: 90_000 });
+  await bed.register('report', { space, title: 'Sales report' });
+  await bed.register('spectrum-analysis-of-the-large-telescope', {
+    space,
+    image: 'lab/fft:3',
+    port: 80,
+  });
+  await bed.reach('spectrum-analysis-of-the-large-telescope', 'starting', {
+    detail: 'waiting for its health check',
+  });
+  await bed.register('broken', { space, title: 'Broken thing' });
+  await bed.reach('broken', 'failed', {
+    detail: 'exited with code 3; gave up after 5 restarts',
+    exit: { exitCode: 3, signal: null, outOfMemory: false },
+    lastLogLines: ['Traceback (most recent call last):', 'KeyError: "no such table"'],
+  });
+  for (let count = 10; count < 70; count += 1)
+    await bed.register(`practice-${count}`, { space, description: 'To try things out.' });
+}

@@ -1,0 +1,27 @@
+/** A page to look at, and as whom. */
+export interface ListedPage {
+  /** Names its screenshots. */
+  name: string;
+  path: string;
+  /** Who is logged in; see `filled.ts`. Null: nobody. */
+  as: 'olga' | 'ivo' | 'uma@uni.example' | 'nina' | null;
+}
+
+/** Every page there is. `walk.test.ts` holds each to the same rules: a new page adds a line here. */
+export const pageList: readonly ListedPage[] = [
+  { name: 'home', path: '/', as: 'uma@uni.example' },
+  { name: 'home-visitor', path: '/', as: null },
+  { name: 'home-nobody', path: '/', as: 'nina' },
+  { name: 'login', path: '/login', as: null },
+  { name: 'login-link', path: '/login/link?code=x', as: null },
+  { name: 'login-device', path: '/login/device', as: 'nina' },
+  { name: 'account', path: '/account', as: 'olga' },
+  { name: 'manage', path: '/manage', as: 'olga' },
+  { name: 'app', path: '/manage/app/board', as: 'olga' },
+  { name: 'app-user', path: '/manage/app/board', as: 'uma@uni.example' },
+  { name: 'app-failed', path: '/manage/app/broken', as: 'olga' },
+  { name: 'hosts', path: '/manage/hosts', as: 'olga' },
+  { name: 'events', path: '/manage/events', as: 'olga' },
+  { name: 'missing', path: '/manage/app/nobody', as: 'olga' },
+  { name: 'refused', path: '/manage/hosts', as: 'nina' },
+];

@@ -1,0 +1,95 @@
+import axe from 'axe-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { keepScreenshot, scrollsSideways, type Visitor } from '../beds/browser.ts';
+import { requirePart } from '../beds/require.ts';
+import type { BrowserPagesBed } from './browser-bed.ts';
+import { openFilledPages } from './filled.ts';
+import { pageList } from './list.ts';
+
+const parts = requirePart('postgres') && requirePart('chromium');
+
+/** What a page may weigh at its first visit, with its style, script and icon, over the wire. */
+const maxTransferBytes = 100_000;
+
+const looks = [
+  { width: 1280, colorScheme: 'light' },
+  { width: 1280, colorScheme: 'dark' },
+  { width: 360, colorScheme: 'light' },
+  { width: 360, colorScheme: 'dark' },
+] as const;
+
+describe.runIf(parts)('every page', () => {
+  let bed: BrowserPagesBed;
+  beforeAll(async () => {
+    bed = await openFilledPages();
+  });
+  afterAll(() => bed.close());
+
+  it.each(pageList)(
+    '$name has no barrier that axe finds, in no window and no colours, and fits without complaints',
+    async ({ name, path, as }) => {
+      await bed.visit(
+        path,
+        async ({ page, complaints }) => {
+          // By the debugger, which the content security policy does not bind.
+          await page.evaluate(axe.source);
+          for (const { width, colorScheme } of looks) {
+            await page.setViewportSize({ width, height: 900 });
+            await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+            await keepScreenshot(page, `${name}-${width}-${colorScheme}`);
+            const barriers = await barriersOn(page);
+            expect([width, colorScheme, barriers]).toEqual([width, colorScheme, []]);
+            expect(await scrollsSideways(page)).toBe(false);
+          }
+          const unexpected = complaints.filter((text) => !/status of 40[34]/.test(text));
+          expect(unexpected).toEqual([]);
+        },
+        as === null ? {} : { as },
+      );
+    },
+  );
+
+  it('is small over the wire, whatever it lists, and painted at once', async () => {
+    const weighed: { name: string; bytes: number; firstPaintMs: number }[] = [];
+    for (const { name, path, as } of pageList) {
+      const figures = await bed.visit(path, figuresOf, as === null ? {} : { as });
+      weighed.push({ name, ...figures });
+    }
+    process.stdout.write(
+      `${weighed
+        .map(
+          ({ name, bytes, firstPaintMs }) =>
+            `${name.padEnd(20)} ${String(bytes).padStart(7)} bytes  first paint ${Math.round(firstPaintMs)} ms`,
+        )
+        .join('\n')}\n`,
+    );
+    expect(weighed.filter(({ bytes }) => bytes > maxTransferBytes)).toEqual([]);
+    expect(weighed.filter(({ firstPaintMs }) => firstPaintMs <= 0)).toEqual([]);
+  });
+});
+
+/** What stands in the way of somebody on this page: rule and place. */
+async function barriersOn(page: Visitor['page']): Promise<string[]> {
+  const found: { id: string; nodes: { target: unknown; failureSummary?: string }[] }[] =
+    await page.evaluate(
+      "axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations)",
+    );
+  return found.flatMap(({ id, nodes }) =>
+    nodes.map(({ target, failureSummary }) => `${id}: ${String(target)}: ${failureSummary ?? ''}`),
+  );
+}
+
+/** Bytes of a first visit, headers counted, and when something was to be seen. */
+function figuresOf({ page }: Visitor): Promise<{ bytes: number; firstPaintMs: number }> {
+  return page.evaluate(`(async () => {
+    const painted = () => performance.getEntriesByName('first-contentful-paint')[0];
+    while (painted() === undefined) await new Promise((done) => requestAnimationFrame(done));
+    const files = performance.getEntriesByType('resource')
+      .filter(({ initiatorType }) => initiatorType !== 'fetch');
+    const loads = [...performance.getEntriesByType('navigation'), ...files];
+    return {
+      bytes: loads.reduce((sum, { transferSize }) => sum + transferSize, 0),
+      firstPaintMs: painted().startTime,
+    };
+  })()`);
+}
