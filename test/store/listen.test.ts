@@ -1,5 +1,9 @@
+import { getEventListeners } from 'node:events';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../beds/eventually.ts';
+import { createLog } from '../../src/log.ts';
+import { openDatabase } from '../../src/store/postgres/database.ts';
+import { listen } from '../../src/store/postgres/listen.ts';
 import { openTestStore } from '../beds/postgres.ts';
 import { requirePart } from '../beds/require.ts';
 import { command, readyChange, registration, startedApp } from './registration.ts';
@@ -66,6 +70,29 @@ describe.runIf(requirePart('postgres'))('listening', () => {
     heard.length = 0;
     await bed.store.apps.register(registration('after-loss'));
     await hears('after-loss');
+  });
+
+  it('keeps nothing of the connections that it lost', async () => {
+    const log = createLog({ process: 'test', level: 'error' });
+    const database = openDatabase({
+      ...{ url: bed.url, poolSize: 1, applicationName: 'loses', log },
+    });
+    let connected = 0;
+    const hears = { onConnected: () => (connected += 1), onMessage: () => undefined };
+    const ending = new AbortController();
+    const hearing = listen(database, 'labkeeper_apps', hears, ending.signal);
+    for (let times = 1; times <= 4; times += 1) {
+      await eventually(() => expect(connected).toBe(times));
+      expect(getEventListeners(ending.signal, 'abort')).toHaveLength(1);
+      await runSql(
+        bed.url,
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE datname = current_database() AND application_name LIKE 'loses%'`,
+      );
+    }
+    ending.abort();
+    await hearing;
+    await database.close();
   });
 
   it('hears of events', async () => {

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Database } from './database.ts';
 
@@ -48,8 +49,8 @@ async function listenOnce(
 ): Promise<void> {
   const client = await database.connect();
   let check: NodeJS.Timeout | undefined;
+  const { over, forget } = endOf(client, signal);
   try {
-    const over = endOf(client, signal);
     client.on('notification', (message) => hears.onMessage(message.payload ?? ''));
     await client.query(`LISTEN ${channel}`);
     if (!signal.aborted) hears.onConnected();
@@ -59,6 +60,7 @@ async function listenOnce(
     }, checkEveryMs);
     await over;
   } finally {
+    forget();
     clearInterval(check);
     client.removeAllListeners('notification');
     client.end().catch((error: unknown) => {
@@ -67,29 +69,29 @@ async function listenOnce(
   }
 }
 
-/** Resolves when `signal` aborts, rejects when the connection is lost. */
-function endOf(client: pg.Client, signal: AbortSignal): Promise<void> {
+/** `over` resolves when `signal` aborts, rejects when the connection is lost; `forget` lets go of the signal. */
+function endOf(
+  client: pg.Client,
+  signal: AbortSignal,
+): { over: Promise<void>; forget: () => void } {
+  let forget = () => {};
   const over = new Promise<void>((resolve, reject) => {
     client.on('error', reject);
     client.on('end', () => reject(new Error('the connection ended')));
     if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
+    const aborted = () => resolve();
+    signal.addEventListener('abort', aborted, { once: true });
+    // The signal lives as long as the process, connections come and go.
+    forget = () => signal.removeEventListener('abort', aborted);
   });
   // It may fail before anybody awaits it.
   over.catch(() => undefined);
-  return over;
+  return { over, forget: () => forget() };
 }
 
+/** Resolves after the time, or as soon as `signal` aborts. */
 async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, delayMs);
-    signal.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer);
-        resolve();
-      },
-      { once: true },
-    );
+  await wait(delayMs, undefined, { signal }).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
   });
 }
