@@ -73,6 +73,8 @@ async function startServer(settings: Record<string, string> = {}) {
       { deadlineMs: 40_000 },
     );
   const [ready] = await said('ready');
+  // Each process writes when it comes to it: the primary may be heard before its workers.
+  await said('worker listens', Number(settings['LABKEEPER_GATEWAY_WORKERS'] ?? 1));
   return {
     child,
     slow,
