@@ -1,3 +1,4 @@
+import net from 'node:net';
 import { z } from 'zod';
 import { samplerNames, type TracingSettings } from './tracing/tracing.ts';
 import { authentications } from './model/bind.ts';
@@ -17,6 +18,15 @@ const milliseconds = (description: string, defaultMs: number) =>
 const days = (description: string, defaultDays: number) =>
   z.coerce.number().min(1).max(36_500).default(defaultDays).describe(description);
 const isHttpUrl = (text: string) => z.url({ protocol: /^https?$/ }).safeParse(text.trim()).success;
+/** An address or CIDR; one of all addresses is none. */
+const isAddressRange = (text: string): boolean => {
+  const [address = '', bits, more] = text.split('/');
+  const most = net.isIP(address) === 6 ? 128 : 32;
+  const fits = bits === undefined || (/^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= most);
+  return net.isIP(address) !== 0 && fits && more === undefined;
+};
+const neverOfProxies =
+  /^(?:host|cookie|authorization|connection|upgrade|content-.*|transfer-encoding|origin|sec-.*|x-labkeeper-.*)$/i;
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
@@ -99,6 +109,33 @@ export const settings = {
     .regex(/^[a-z0-9](?:[a-z0-9.-]{0,180}[a-z0-9])?$/, 'must be a domain, such as apps.example')
     .optional()
     .describe('Each app is also NAME.DOMAIN, an origin of its own; a wildcard name points here'),
+  LABKEEPER_TLS_CERT_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'PEM file with the certificate chain for console and apps; read again when it changes',
+    ),
+  LABKEEPER_TLS_KEY_FILE: z.string().min(1).optional().describe('PEM file with its key'),
+  LABKEEPER_TRUSTED_PROXIES: z
+    .string()
+    .default('')
+    .transform((text) => text.split(/[\s,]+/).filter((range) => range !== ''))
+    .refine(
+      (ranges) => ranges.every(isAddressRange),
+      'must be addresses or CIDRs such as 10.0.0.0/8, and not everybody’s',
+    )
+    .describe(
+      'Proxies in front of gateways, as addresses or CIDRs: only their X-Forwarded-* is believed',
+    ),
+  LABKEEPER_PROXY_PERSON_HEADER: z
+    .string()
+    .regex(/^[A-Za-z0-9-]+$/, 'must be the name of a header')
+    .refine((name) => !neverOfProxies.test(name), 'is a header with a meaning of its own')
+    .optional()
+    .describe(
+      'Header in which those proxies say who the visitor is, such as `X-Auth-Request-Email`',
+    ),
   LABKEEPER_API_URL: z
     .string()
     .refine(
@@ -350,12 +387,29 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
       !ofTests.includes(name);
     if (ours) problems.push(`${name}: is no setting of labkeeper`);
   }
+  problems.push(...pairsAmiss(new Set(given.map(([name]) => name))));
   if (problems.length > 0 || parsed.data === undefined) {
     throw new Error(
       `the configuration has ${problems.length} mistakes:\n  ${problems.join('\n  ')}`,
     );
   }
   return parsed.data;
+}
+
+/** Settings that say nothing without another one. */
+function pairsAmiss(given: ReadonlySet<string>): string[] {
+  const pairs: [name: keyof typeof settings, needs: keyof typeof settings, why: string][] = [
+    ['LABKEEPER_TLS_CERT_FILE', 'LABKEEPER_TLS_KEY_FILE', 'a certificate is used with its key'],
+    ['LABKEEPER_TLS_KEY_FILE', 'LABKEEPER_TLS_CERT_FILE', 'a key is used with its certificate'],
+    [
+      'LABKEEPER_PROXY_PERSON_HEADER',
+      'LABKEEPER_TRUSTED_PROXIES',
+      'only named proxies may say who the visitor is',
+    ],
+  ];
+  return pairs.flatMap(([name, needs, why]) =>
+    given.has(name) && !given.has(needs) ? [`${name}: needs ${needs} beside it: ${why}`] : [],
+  );
 }
 
 const isSecretVariable = (name: string): boolean =>
@@ -386,4 +440,18 @@ export function tracingSettings(config: Config): TracingSettings {
 /** LABKEEPER_API_URL may name several APIs, for gateways: each of them answers everything. */
 export function firstUrl(urls: string): string {
   return urls.split(',', 1)[0]?.trim() ?? urls;
+}
+
+/** Addresses as people see them, without final slash: set ones, else this machine's. */
+export function publicUrls(
+  config: Config,
+  ports: { console: number; apps: number },
+  host = 'localhost',
+): { console: string; apps: string } {
+  const scheme = config.LABKEEPER_TLS_CERT_FILE === undefined ? 'http' : 'https';
+  const trimmed = (url: string) => url.replace(/\/+$/, '');
+  return {
+    console: trimmed(config.LABKEEPER_CONSOLE_URL ?? `${scheme}://${host}:${ports.console}`),
+    apps: trimmed(config.LABKEEPER_APPS_URL ?? `${scheme}://${host}:${ports.apps}`),
+  };
 }

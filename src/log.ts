@@ -9,6 +9,7 @@ const secretKeys = [
   'cookie',
   'set-cookie',
   'x-registry-auth',
+  'x-labkeeper-proxy-proof',
   'password',
   'token',
   'secret',

@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import { Client, Connection } from '@temporalio/client';
-import { loadConfig, tracingSettings, type Config } from '../config.ts';
+import { loadConfig, publicUrls, tracingSettings, type Config } from '../config.ts';
 import { chooseSealer } from '../choose-secrets.ts';
 import { createLog, type Log } from '../log.ts';
 import { apiMetrics } from '../metrics/api-metrics.ts';
@@ -180,6 +180,11 @@ function identityProviderOf(config: Config): IdentityProvider | null {
 function settingsOf(config: Config): ApiSettings {
   const trimmed = (url: string) => url.replace(/\/+$/, '');
   const { LABKEEPER_CONSOLE_URL: consoleUrl, LABKEEPER_TEMPORAL_UI_URL: uiUrl } = config;
+  const urls = publicUrls(config, {
+    console: config.LABKEEPER_CONSOLE_PORT,
+    apps: config.LABKEEPER_APPS_PORT,
+  });
+  const isSecure = config.LABKEEPER_TLS_CERT_FILE !== undefined;
   return {
     authentication: config.LABKEEPER_AUTHENTICATION,
     sessionMs: config.LABKEEPER_SESSION_MS,
@@ -189,10 +194,11 @@ function settingsOf(config: Config): ApiSettings {
     maxSecretBytes: config.LABKEEPER_MAX_SECRET_BYTES,
     maxSecrets: config.LABKEEPER_MAX_SECRETS,
     maxEventStreams: config.LABKEEPER_MAX_EVENT_STREAMS,
-    consoleUrl: consoleUrl === undefined ? null : trimmed(consoleUrl),
+    // Over TLS also a console without an address of its own has one: its cookies are for that.
+    consoleUrl: consoleUrl === undefined && !isSecure ? null : urls.console,
     memoryRing: memoryRing(config.LABKEEPER_MEMORY_SAMPLE_MS, config.LABKEEPER_MEMORY_SAMPLES),
-    publicConsoleUrl: trimmed(consoleUrl ?? `http://localhost:${config.LABKEEPER_CONSOLE_PORT}`),
-    appsUrl: trimmed(config.LABKEEPER_APPS_URL ?? `http://localhost:${config.LABKEEPER_APPS_PORT}`),
+    publicConsoleUrl: urls.console,
+    appsUrl: urls.apps,
     appsDomain: config.LABKEEPER_APPS_DOMAIN ?? null,
     grantMs: 30_000,
     temporalUiUrl: uiUrl === undefined ? null : trimmed(uiUrl),

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { labkeeperClient } from '../client/index.ts';
-import { firstUrl, loadConfig, type Config } from '../config.ts';
+import { firstUrl, loadConfig, publicUrls, type Config } from '../config.ts';
 import { readAddresses } from '../supervisor/addresses.ts';
 import { browse } from './browse.ts';
 import { keptToken } from './credentials.ts';
@@ -74,7 +74,8 @@ async function knownServer(): Promise<{ url: string; token: string | null }> {
   if (set !== undefined && set !== '') return { url: firstUrl(set), token: null };
   const addresses = await readAddresses(join(config.LABKEEPER_DATA, 'run'));
   if (addresses === null) {
-    return { url: `http://localhost:${config.LABKEEPER_CONSOLE_PORT}`, token: null };
+    const { LABKEEPER_CONSOLE_PORT: console, LABKEEPER_APPS_PORT: apps } = config;
+    return { url: publicUrls(config, { console, apps }).console, token: null };
   }
   const secret =
     config.LABKEEPER_AUTHENTICATION === 'required' ? await readInternalToken(config) : null;

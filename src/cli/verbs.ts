@@ -8,6 +8,7 @@ import { logs } from './logs.ts';
 import { open } from './open.ts';
 import { secrets } from './secrets.ts';
 import { explain, show } from './show.ts';
+import { share } from './share.ts';
 import type { OptionHelp, Verb } from './verb.ts';
 
 /** Every verb that talks to a running labkeeper, in the order of the help. */
@@ -18,6 +19,7 @@ export const verbs: readonly Verb[] = [
   logs,
   events,
   open,
+  share,
   get,
   ...commands,
   apply,

@@ -27,11 +27,17 @@ import {
   type DeviceLoginJson,
 } from '../model/device-login.ts';
 import {
+  appLinkListSchema,
+  appLinkSchema,
   meSchema,
+  newAppLinkAnswerSchema,
   newTokenAnswerSchema,
+  type AppLinkJson,
   type MeJson,
+  type NewAppLinkJson,
   type NewTokenJson,
 } from '../model/people-api.ts';
+import type { NewAppLink } from '../model/person.ts';
 import type { AppSpecInput } from '../model/app-spec.ts';
 import { appSecretListSchema, type AppSecretJson } from '../model/secret-api.ts';
 import { followEvents, type FollowOptions, type StreamMessage } from './follow-events.ts';
@@ -87,6 +93,11 @@ export interface LabkeeperClient extends SecretMethods {
     ): Promise<AppHistoryJson>;
     /** Its secret variables, and which versions run; never a value. */
     secrets(name: string): Promise<AppSecretJson[]>;
+    /** Links that open it without a login; newest first, those too that let nobody in any more. */
+    links(name: string): Promise<AppLinkJson[]>;
+    /** Makes such a link. Its `url` is shown in this answer only. */
+    share(name: string, wish: NewAppLink): Promise<NewAppLinkJson>;
+    revokeLink(name: string, id: string): Promise<AppLinkJson>;
     /** The end of its log, or a range. */
     log(name: string, options?: LogOptions): Promise<LogText>;
     /** Its log as it grows, piece by piece, through restarts unless a generation is given. */
@@ -171,6 +182,13 @@ export function labkeeperClient(options: ClientOptions): LabkeeperClient {
       restart: (name, options) => command(name, 'restart', options),
       keepAwake: (name, options) => command(name, 'keep-awake', options),
       secrets: async (name) => (await json(`${appPath(name)}/secrets`, appSecretListSchema)).items,
+      links: async (name) => (await json(`${appPath(name)}/links`, appLinkListSchema)).items,
+      share: (name, wish) =>
+        json(`${appPath(name)}/links`, newAppLinkAnswerSchema, { method: 'POST', body: wish }),
+      revokeLink: (name, id) =>
+        json(`${appPath(name)}/links/${encodeURIComponent(id)}`, appLinkSchema, {
+          method: 'DELETE',
+        }),
       usage: (name) => json(`${appPath(name)}/usage`, appUsageSchema),
       history: (name, wanted = {}) =>
         json(`${appPath(name)}/usage/history`, appHistorySchema, { query: wanted }),

@@ -12,8 +12,15 @@ export interface Place {
   rest: string;
 }
 
+/** Which host names are apps' own: `<name>.localhost`, and `<name>.<domain>` where one is set. */
+export function hostFormOf(domain: string | undefined): RegExp {
+  const domains = ['localhost', ...(domain === undefined ? [] : [domain])];
+  const escaped = domains.map((one) => one.replaceAll('.', '\\.')).join('|');
+  return new RegExp(`^([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)\\.(?:${escaped})\\.?(?::\\d*)?$`, 'i');
+}
+
 /** Null when neither host nor path names an app. */
-export function locate(host: string, path: string): Place | null {
+export function locate(host: string, path: string, hostForm: RegExp): Place | null {
   const label = hostForm.exec(host)?.[1];
   const below = path.startsWith('/app/') ? belowApp(path) : null;
   if (label === undefined) {
@@ -50,7 +57,6 @@ export function climbs(rest: string): boolean {
 }
 
 const mayClimb = /\.\.|%2e/i;
-const hostForm = /^([A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)\.localhost\.?(?::\d*)?$/;
 
 function belowApp(path: string): { app: string; rest: string } | null {
   let end = 5;

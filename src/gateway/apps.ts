@@ -13,6 +13,7 @@ import { errorAnswer, redirect } from './http/answer.ts';
 import { answer, type Exchange } from './http/connection.ts';
 import { headerOf } from './http/head.ts';
 import { bodyless, isEventStream, isNavigation, reasonOf, shortPath, visitOf } from './request.ts';
+import { believeProxy, type TrustedProxies } from './proxies.ts';
 import { isEntrance, isReserved, serveReserved } from './reserved.ts';
 import { isOpen, lookUp, reread, suspect, trust, type Entry, type Routes } from './routes.ts';
 import { joinSockets, type Sockets } from './sockets.ts';
@@ -38,13 +39,17 @@ export interface AppGateway {
   log: Log;
   visits: Visits;
   access: Access;
+  proxies: TrustedProxies;
+  /** Finds the app that a host name is of. */
+  hostForm: RegExp;
   counts: GatewayCounts;
 }
 
 /** Serves one request of the apps listener. */
 export function serveApp(gateway: AppGateway, exchange: Exchange): void {
   const { head } = exchange;
-  const place = locate(head.host, head.path);
+  believeProxy(gateway.proxies, exchange);
+  const place = locate(head.host, head.path, gateway.hostForm);
   if (place === null) {
     unknown(gateway, exchange, 'no app has this address');
     return;
@@ -208,6 +213,7 @@ function send(gateway: AppGateway, request: AppRequest, entry: Entry): void {
       visitor: exchange.side,
       prefix: stripped,
       dropOwnCookies: true,
+      personHeader: gateway.proxies.personHeader,
       personLines: personLinesOf(whoIs(request.pass), entry.route.spec.space),
       identity: tagged,
       traceparent: trace.traceparent,

@@ -3,22 +3,44 @@ import { forward } from './forward.ts';
 import { requestHeadFor } from './headers.ts';
 import { errorAnswer } from './http/answer.ts';
 import { answer, type Exchange } from './http/connection.ts';
+import { believeProxy, type TrustedProxies } from './proxies.ts';
 import type { UpstreamPool } from './upstream.ts';
+
+/** What serving the console needs; made once a process. */
+export interface ConsoleGateway {
+  pool: UpstreamPool;
+  apis: Apis;
+  proxies: TrustedProxies;
+  /** Proves to the API that it is a gateway that speaks for a proxy; null when there is no secret. */
+  secret: string | null;
+}
 
 /**
  * Serves one request of the console listener: everything goes to an API but its internal side. One
  * that cannot be reached hands over to the next, as long as nothing of the request is used up.
  */
-export function serveConsole(pool: UpstreamPool, apis: Apis, exchange: Exchange): void {
-  const { head } = exchange;
-  if (isInternal(head.path)) {
-    answer(exchange, errorAnswer(head, 404, 'there is nothing at this address'));
+export function serveConsole(gateway: ConsoleGateway, exchange: Exchange): void {
+  const { proxies, secret, apis } = gateway;
+  if (isInternal(exchange.head.path)) {
+    answer(exchange, errorAnswer(exchange.head, 404, 'there is nothing at this address'));
     return;
   }
-  ask(pool, apis, exchange, inTurn(apis));
+  believeProxy(proxies, exchange);
+  const { person } = exchange.side;
+  const personLines =
+    person === null || secret === null
+      ? ''
+      : `X-Labkeeper-Proxy-Proof: ${secret}\r\nX-Labkeeper-Proxy-Person: ${person}\r\n`;
+  ask(gateway, exchange, personLines, inTurn(apis));
 }
 
-function ask(pool: UpstreamPool, apis: Apis, exchange: Exchange, turn: readonly number[]): void {
+function ask(
+  gateway: ConsoleGateway,
+  exchange: Exchange,
+  personLines: string,
+  turn: readonly number[],
+): void {
+  const { pool, apis, proxies } = gateway;
   const { head } = exchange;
   const [index = 0, ...others] = turn;
   const target = apis.targets[index];
@@ -32,7 +54,8 @@ function ask(pool: UpstreamPool, apis: Apis, exchange: Exchange, turn: readonly 
       visitor: exchange.side,
       prefix: '',
       dropOwnCookies: false,
-      personLines: '',
+      personHeader: proxies.personHeader,
+      personLines,
       identity: false,
     }),
     rewrite: { base: '', inner: '', host: head.host, dropOwnCookies: false },
@@ -40,7 +63,7 @@ function ask(pool: UpstreamPool, apis: Apis, exchange: Exchange, turn: readonly 
     onFailure: (failure) => {
       if (failure.kind === 'refused') avoid(apis, index);
       if (failure.repeatable && others.length > 0) {
-        ask(pool, apis, exchange, others);
+        ask(gateway, exchange, personLines, others);
         return;
       }
       const why =

@@ -12,6 +12,8 @@ export interface RequestRewrite {
   dropOwnCookies: boolean;
   /** Header lines that say who the visitor is, each with its CRLF. */
   personLines: string;
+  /** Lower-case header in which a proxy says who the visitor is: never passed on; null without one. */
+  personHeader: string | null;
   /** Ask for an uncompressed answer: something will be added to it. */
   identity: boolean;
   /** Stands in place of the visitor's own; undefined leaves that. */
@@ -38,6 +40,7 @@ export function requestHeadFor(head: RequestHead, rewrite: RequestRewrite): stri
     const name = names[index] as string;
     switch (classOf(name)) {
       case 'plain':
+        if (rewrite.personHeader !== null && isSpelled(name, rewrite.personHeader)) break;
         if (head.connectionNames.length > 0 && head.connectionNames.includes(name)) break;
         text += lines[index];
         text += '\r\n';
@@ -78,6 +81,10 @@ export function requestHeadFor(head: RequestHead, rewrite: RequestRewrite): stri
   if (rewrite.prefix !== '') text += `X-Forwarded-Prefix: ${rewrite.prefix}\r\n`;
   return `${text}\r\n`;
 }
+
+/** WSGI and CGI take underscores and dashes for the same. */
+const isSpelled = (name: string, header: string): boolean =>
+  name === header || name.replaceAll('_', '-') === header.replaceAll('_', '-');
 
 /** Who the visitor is, for the app: nothing of a visitor who is nobody. */
 export function personLinesOf(

@@ -1,6 +1,6 @@
 import cluster from 'node:cluster';
 import { setFlagsFromString } from 'node:v8';
-import { loadConfig, tracingSettings } from '../config.ts';
+import { loadConfig, publicUrls, tracingSettings } from '../config.ts';
 import { createLog } from '../log.ts';
 import type { FromWorker, Settings, ToWorker } from './messages.ts';
 import { refusalToBind } from '../model/bind.ts';
@@ -14,7 +14,8 @@ import { runPrimary } from './primary.ts';
 const config = loadConfig(process.env);
 const log = createLog({ process: 'gateway', level: config.LABKEEPER_LOG_LEVEL });
 
-const refused = refusalToBind(config.LABKEEPER_BIND, config.LABKEEPER_AUTHENTICATION);
+const refused =
+  refusalToBind(config.LABKEEPER_BIND, config.LABKEEPER_AUTHENTICATION) ?? (await refusalOfTls());
 if (refused !== null) {
   log.fatal(refused);
   process.exitCode = 1;
@@ -33,6 +34,18 @@ if (refused !== null) {
   });
 } else {
   await runWorker();
+}
+
+/** Said once, by the primary: a worker that does not start is started again. */
+async function refusalOfTls(): Promise<string | null> {
+  if (!cluster.isPrimary || config.LABKEEPER_TLS_CERT_FILE === undefined) return null;
+  const { readTls, tlsFiles } = await import('./tls.ts');
+  const files = tlsFiles(config);
+  if (files === null) return null;
+  return readTls(files).then(
+    () => null,
+    (error: Error) => error.message,
+  );
 }
 
 async function runWorker(): Promise<void> {
@@ -80,6 +93,7 @@ async function runWorker(): Promise<void> {
     id: settings.id,
     listener: listenerName(config, settings.ports.apps),
     ports: settings.ports,
+    consoleUrl: publicUrls(config, settings.ports).console,
   });
   const say = (message: FromWorker) => {
     if (process.connected) process.send?.(message);

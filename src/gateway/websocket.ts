@@ -92,8 +92,14 @@ function end(pipe: Pipe): void {
   pipe.over = true;
   // What was written to the visitor still leaves; what can no longer arrive is dropped.
   if (pipe.client.destroyed) pipe.upstream.destroy();
-  else if (pipe.upstream.errored !== null) pipe.client.resetAndDestroy();
+  else if (pipe.upstream.errored !== null) breakOff(pipe.client);
   else pipe.client.destroySoon();
   if (pipe.client.isPaused()) pipe.client.resume();
   pipe.watch.onClose();
+}
+
+/** The visitor must see that it was no orderly end. Only bare TCP can be reset. */
+function breakOff(client: net.Socket): void {
+  if ('encrypted' in client) client.destroy();
+  else client.resetAndDestroy();
 }

@@ -8,6 +8,7 @@ import type { GatewayMetrics } from '../metrics/gateway-metrics.ts';
 import type { Tracing } from '../tracing/tracing.ts';
 import { createAccess, followChanges } from './access/access.ts';
 import { watchHolders } from './access/holders.ts';
+import { hostFormOf } from './address.ts';
 import { createApis } from './apis.ts';
 import { serveApp, type AppGateway } from './apps.ts';
 import { createClosing } from './closing.ts';
@@ -17,9 +18,11 @@ import { closeHub, createHub, isWaitedFor } from './events.ts';
 import { measureGateway } from './gauges.ts';
 import { createHolds, isHeld, releaseHeld } from './hold.ts';
 import { drain, listen, type ListenerOptions } from './http/connection.ts';
+import { trustedProxies } from './proxies.ts';
 import { createRoutes, keepRoutes } from './routes.ts';
 import { keepSnapshot, readSnapshot } from './snapshot.ts';
 import { closeAllSockets, createSockets } from './sockets.ts';
+import { keepTls, tlsFiles } from './tls.ts';
 import { closePool, createPool } from './upstream.ts';
 import { createLedger, createReporter } from './use.ts';
 import { closeVisits, createVisits } from './visits.ts';
@@ -36,6 +39,8 @@ export interface GatewayWorkerOptions {
   id: string;
   listener: string;
   ports: { console: number; apps: number };
+  /** Where people find the console. */
+  consoleUrl: string;
   /** Waits that nobody needs to set, but tests do. */
   pace?: Partial<GatewayPace>;
 }
@@ -54,6 +59,7 @@ export interface GatewayPace {
   comesBackWithinMs: number;
   accessPatienceMs: number;
   accessSweepMs: number;
+  certificateEveryMs: number;
 }
 
 export interface GatewayWorker {
@@ -82,6 +88,7 @@ const usualPace: GatewayPace = {
   comesBackWithinMs: 30_000,
   accessPatienceMs: 1_000,
   accessSweepMs: 500,
+  certificateEveryMs: 5_000,
 };
 
 /** Serves both listeners in this process: everything of the gateway but the primary. */
@@ -95,6 +102,12 @@ export async function startGatewayWorker(options: GatewayWorkerOptions): Promise
   const token = await readToken(config.LABKEEPER_INTERNAL_TOKEN_FILE);
   const apis = createApis(config.LABKEEPER_API_URL);
   const post = apiCaller(apis, token, pace.apiTimeoutMs);
+  const proxies = trustedProxies(
+    config.LABKEEPER_TRUSTED_PROXIES,
+    config.LABKEEPER_PROXY_PERSON_HEADER,
+  );
+  const files = tlsFiles(config);
+  const tls = files && (await keepTls(files, { everyMs: pace.certificateEveryMs, log }));
   const pool = createPool();
   const ledger = createLedger();
   const counts = createCounts(metrics);
@@ -128,7 +141,7 @@ export async function startGatewayWorker(options: GatewayWorkerOptions): Promise
   const access = createAccess({
     mode,
     settings: {
-      consoleUrl: config.LABKEEPER_CONSOLE_URL ?? `http://localhost:${options.ports.console}`,
+      consoleUrl: options.consoleUrl,
       secret: token,
       recheckMs: config.LABKEEPER_ACCESS_RECHECK_MS,
       maxRemembered: config.LABKEEPER_ACCESS_CACHE,
@@ -165,6 +178,8 @@ export async function startGatewayWorker(options: GatewayWorkerOptions): Promise
     log,
     counts,
     access,
+    proxies,
+    hostForm: hostFormOf(config.LABKEEPER_APPS_DOMAIN),
     visits: createVisits(routes, counts, tracing, pace.comesBackWithinMs),
   };
 
@@ -178,6 +193,7 @@ export async function startGatewayWorker(options: GatewayWorkerOptions): Promise
     idleTimeoutMs: pace.idleTimeoutMs,
     bodyStallMs: pace.bodyStallMs,
     answerStallMs: pace.answerStallMs,
+    tls: tls?.material ?? null,
   };
   const apps = await listen(
     { host: config.LABKEEPER_BIND, port: options.ports.apps },
@@ -201,9 +217,10 @@ export async function startGatewayWorker(options: GatewayWorkerOptions): Promise
     {
       ...limits,
       maxBodyBytes: config.LABKEEPER_MAX_API_BODY_BYTES,
-      onRequest: (exchange) => serveConsole(pool, apis, exchange),
+      onRequest: (exchange) => serveConsole({ pool, apis, proxies, secret: token }, exchange),
     },
   );
+  for (const { server } of [apps, console]) tls?.serve(server);
   let batches = 0;
   const reporting = setInterval(() => {
     batches += 1;
@@ -235,6 +252,7 @@ export async function startGatewayWorker(options: GatewayWorkerOptions): Promise
       closeVisits(gateway.visits);
       watch.close();
       holding.close();
+      tls?.close();
       ending.abort();
       seen.stop();
       closePool(pool);

@@ -11,6 +11,12 @@ export const personNameSchema = z
   )
   .describe('Name of a person: a short name or a mail address, in lower case');
 
+/** Whom a proxy names that logs people in: they write names as they like. Null when it can be nobody here. */
+export function personNamed(said: string): string | null {
+  const name = personNameSchema.safeParse(said.trim().toLowerCase());
+  return name.success ? name.data : null;
+}
+
 export const roleSchema = z
   .enum(roles)
   .describe('Role in a space; each includes those before it: viewer, user, instructor, admin');
@@ -81,3 +87,4 @@ export const newAppLinkSchema = z
       .describe('Stops working after this long, in milliseconds; at most 366 days'),
   })
   .describe('Asks for a link');
+export type NewAppLink = z.input<typeof newAppLinkSchema>;

@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { publicUrls } from '../config.ts';
 import { migrate } from '../store/postgres/migrate.ts';
 import {
   choosePorts,
@@ -146,12 +147,12 @@ function describe(
   ports: Ports,
 ): { addresses: Addresses; environment: Record<string, string | undefined> } {
   const host = config.LABKEEPER_BIND === '127.0.0.1' ? 'localhost' : config.LABKEEPER_BIND;
+  const urls = publicUrls(config, ports, host);
   const apiUrl = `http://127.0.0.1:${ports.api}`;
   return {
     addresses: {
       ...{ wished, ports, apiUrl, databaseUrl: database.url },
-      consoleUrl: config.LABKEEPER_CONSOLE_URL ?? `http://${host}:${ports.console}`,
-      appsUrl: config.LABKEEPER_APPS_URL ?? `http://${host}:${ports.apps}`,
+      ...{ consoleUrl: urls.console, appsUrl: urls.apps },
       ...{ temporalAddress: temporal.address, temporalUiUrl: temporal.uiUrl },
     },
     environment: {

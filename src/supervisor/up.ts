@@ -4,6 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadConfig, type Config } from '../config.ts';
+import { readTls, tlsFiles } from '../gateway/tls.ts';
 import { createLog, type Log } from '../log.ts';
 import { refusalToBind } from '../model/bind.ts';
 import { openPostgresStore } from '../store/postgres/index.ts';
@@ -83,6 +84,8 @@ async function run(options: Run): Promise<void> {
   const config = loadConfig(options.environment);
   const refused = refusalToBind(config.LABKEEPER_BIND, config.LABKEEPER_AUTHENTICATION);
   if (refused !== null) throw new Error(refused);
+  const tls = tlsFiles(config);
+  if (tls !== null) await readTls(tls);
   const folder = await openDataFolder(config.LABKEEPER_DATA, config.LABKEEPER_HOST_NAME);
   const lock = await lockSupervisor(folder.run);
   try {

@@ -1,8 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type http from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createAdaptorServer } from '@hono/node-server';
 import { newToken } from '../../src/api/auth/secrets.ts';
 import { appSpecSchema, type AppSpecInput } from '../../src/model/app-spec.ts';
@@ -43,7 +40,10 @@ export interface Browser {
   cookies: Map<string, { path: string; value: string }>;
   get(url: string, headers?: Record<string, string>): Promise<Response>;
   /** Opens a page and follows every redirect to its end. */
-  open(url: string): Promise<{ url: string; status: number; body: string; hops: string[] }>;
+  open(
+    url: string,
+    headers?: Record<string, string>,
+  ): Promise<{ url: string; status: number; body: string; hops: string[] }>;
   /** What it would send to this address. */
   cookieHeader(url: string): string;
 }
@@ -75,9 +75,6 @@ export async function openAccess(
       ...options.api?.settings,
     },
   });
-  const folder = await mkdtemp(join(tmpdir(), 'labkeeper-access-'));
-  const tokenFile = join(folder, 'internal-token');
-  await writeFile(tokenFile, internalToken);
   let server: http.Server | null = null;
   const api = {
     start: async () => {
@@ -101,7 +98,6 @@ export async function openAccess(
   const gateway = await openGateway({
     settings: {
       LABKEEPER_AUTHENTICATION: 'required',
-      LABKEEPER_INTERNAL_TOKEN_FILE: tokenFile,
       LABKEEPER_API_URL: `http://127.0.0.1:${apiPort}`,
       LABKEEPER_CONSOLE_URL: console,
       LABKEEPER_APPS_URL: apps,
@@ -109,6 +105,7 @@ export async function openAccess(
     },
     pace: { accessSweepMs: 50, ...options.pace },
     ports: people.store,
+    secret: internalToken,
     listenOn: { console: consolePort, apps: appsPort },
   });
   const browser = (): Browser => newBrowser();
@@ -156,7 +153,6 @@ export async function openAccess(
       await gateway.close();
       await api.stop();
       await people.close();
-      await rm(folder, { recursive: true, force: true });
     },
   };
 }
@@ -188,10 +184,10 @@ function newBrowser(): Browser {
       keep(browser, url, answer);
       return answer;
     },
-    async open(url) {
+    async open(url, headers = navigation) {
       const hops: string[] = [];
       for (let at = url; ;) {
-        const answer = await browser.get(at);
+        const answer = await browser.get(at, headers);
         const location = answer.headers.get('location');
         if (location === null) {
           return { url: at, status: answer.status, body: await answer.text(), hops };

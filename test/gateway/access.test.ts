@@ -185,6 +185,32 @@ describe.runIf(requirePart('postgres'))('who may open an app', () => {
     expect((await bed.browser().open(`${bed.apps}/app/lobby/`)).url).toContain('/login');
   });
 
+  it('gives an app on a host of its own a cookie that opens no other, whoever sends it', async () => {
+    const ports = new URL(bed.apps).port;
+    await bed.addApp('apart');
+    await bed.addApp('beside');
+    const ada = await bed.logIn('ada-2', { ml101: 'user' });
+    const there = await ada.open(`http://apart.localhost:${ports}/x?y=1`);
+    expect([there.url, there.status]).toEqual([`http://apart.localhost:${ports}/x?y=1`, 200]);
+    const cookie = ada.cookieHeader(`http://apart.localhost:${ports}/`);
+    expect(cookie).toContain('labkeeper_app=');
+    expect(ada.cookieHeader(`http://beside.localhost:${ports}/`)).toBe('');
+    for (const url of [`http://beside.localhost:${ports}/`, `${bed.apps}/app/beside/`]) {
+      expect((await browse(url, { ...program, cookie })).status).toBe(401);
+    }
+    expect((await browse(`http://apart.localhost:${ports}/`, { ...program, cookie })).status).toBe(
+      200,
+    );
+  });
+
+  it('finds the way in for an app that keeps its prefix on its own host', async () => {
+    const ports = new URL(bed.apps).port;
+    await bed.addApp('lab', { preset: 'jupyter' });
+    const ada = await bed.logIn('ada-3', { ml101: 'user' });
+    const there = await ada.open(`http://lab.localhost:${ports}/`);
+    expect([there.url, there.status]).toEqual([`http://lab.localhost:${ports}/app/lab/`, 200]);
+  });
+
   describe('forged, swapped and stale proofs', () => {
     let cookie: string;
     let grantUrl: string;
@@ -305,6 +331,95 @@ describe.runIf(requirePart('postgres'))('who may open an app', () => {
         const entered = await enter({ grant: grant() }, { 'sec-fetch-mode': mode });
         expect([mode, entered.status]).toEqual([mode, 403]);
       }
+    });
+  });
+
+  describe('links', () => {
+    const make = async (app: string, expiresInMs = 60_000) => {
+      const answer = await bed.people.send('POST', `/api/v1/apps/${app}/links`, {
+        body: { label: 'reviewers', expiresInMs },
+        headers: await bed.people.person('sharer', { ml101: 'admin' }),
+      });
+      return (await answer.json()) as { id: string; url: string };
+    };
+
+    it('open one app for somebody without a login, who is nobody there', async () => {
+      await bed.addApp('shared-1');
+      const { url } = await make('shared-1');
+      const visitor = bed.browser();
+      const there = await visitor.open(url);
+      expect([there.url, there.status]).toEqual([`${bed.apps}/app/shared-1/`, 200]);
+      expect(Object.keys(headersOf(there.body)).filter((name) => /labkeeper/.test(name))).toEqual(
+        [],
+      );
+      expect((await visitor.get(`${bed.apps}/app/shared-1/a`, program)).status).toBe(200);
+    });
+
+    it('leave somebody who may come in anyway who they are', async () => {
+      await bed.addApp('shared-2');
+      const ada = await bed.logIn('ada-4', { ml101: 'user' });
+      await ada.open(`${bed.apps}/app/shared-2/`);
+      const there = await ada.open((await make('shared-2')).url);
+      expect(headersOf(there.body)).toMatchObject({ 'x-labkeeper-person': 'ada-4' });
+    });
+
+    it('open no other app, and nothing when they were changed', async () => {
+      for (const name of ['shared-3', 'shared-4']) await bed.addApp(name);
+      const { url } = await make('shared-3');
+      for (const bad of [
+        url.replace('/app/shared-3/', '/app/shared-4/'),
+        `${url}x`,
+        url.slice(0, -4),
+      ]) {
+        const answer = await bed.browser().get(bad);
+        expect([answer.status, answer.headers.get('set-cookie')]).toEqual([403, null]);
+      }
+    });
+
+    it('end when they are revoked, also for who came in', async () => {
+      await bed.addApp('shared-5');
+      const { id, url } = await make('shared-5');
+      const visitor = bed.browser();
+      await visitor.open(url);
+      await bed.people.store.links.revoke('shared-5', id, by);
+      await eventually(async () => {
+        const { status } = await visitor.get(`${bed.apps}/app/shared-5/`, program);
+        if (status !== 401) throw new Error(`answers ${status}`);
+      });
+      expect((await bed.browser().get(url)).status).toBe(403);
+    });
+
+    it('end by themselves, and end what is open with them', async () => {
+      await bed.addApp('shared-6');
+      const { url } = await make('shared-6', 1_000);
+      const visitor = bed.browser();
+      await visitor.open(url);
+      const cookie = visitor.cookieHeader(`${bed.apps}/app/shared-6/`);
+      const events = await fetch(`${bed.apps}/app/shared-6/.labkeeper/events?view=tab`, {
+        headers: { cookie },
+      });
+      await events.text().catch(() => 'cut');
+      const after = await fetch(`${bed.apps}/app/shared-6/`, { headers: { ...program, cookie } });
+      expect(after.status).toBe(401);
+      expect((await bed.browser().get(url)).status).toBe(403);
+    });
+
+    it('are bounded in number', async () => {
+      await bed.addApp('shared-7');
+      const small = bed.people.store.links;
+      for (let number = 0; number < 100; number += 1) {
+        const id = number.toString(16).padStart(12, '0');
+        const expiresAt = new Date(Date.now() + 60_000);
+        await small.add({ id, app: 'shared-7', label: 'x', expiresAt }, by);
+      }
+      const answer = await bed.people.send('POST', '/api/v1/apps/shared-7/links', {
+        body: { label: 'one too many' },
+        headers: await bed.people.person('sharer', { ml101: 'admin' }),
+      });
+      expect(answer.status).toBe(429);
+      await small.revoke('shared-7', '000000000000', by);
+      await make('shared-7');
+      expect(await small.list('shared-7', 500)).toHaveLength(101);
     });
   });
 
@@ -445,6 +560,89 @@ describe.runIf(requirePart('postgres'))('who may open an app', () => {
         if (status !== 200) throw new Error(`answers ${status}`);
       });
     });
+  });
+});
+
+describe.runIf(requirePart('postgres'))('access behind a proxy that knows people', () => {
+  const openBehind = (trusted: string) =>
+    openAccess({
+      settings: {
+        LABKEEPER_TRUSTED_PROXIES: trusted,
+        LABKEEPER_PROXY_PERSON_HEADER: 'X-Auth-Email',
+      },
+    });
+  const asBea = { ...navigation, 'x-auth-email': 'bea@uni.example' };
+  let bed: AccessBed;
+  afterEach(async () => {
+    await closeBeds();
+    await bed.close();
+  });
+
+  it('lets in whom the proxy names, for as long as they may', async () => {
+    bed = await openBehind('127.0.0.1');
+    await bed.addApp('plot', { space: 'default' });
+    const bea = bed.browser();
+    const there = await bea.open(`${bed.apps}/app/plot/`, asBea);
+    expect(there.status).toBe(200);
+    expect(headersOf(there.body)).toMatchObject({ 'x-labkeeper-person': 'bea@uni.example' });
+    expect(headersOf(there.body)['x-auth-email']).toBeUndefined();
+    await bed.people.store.people.put('bea@uni.example', { disabled: true }, by);
+    await eventually(async () => {
+      const answer = await bea.get(`${bed.apps}/app/plot/`, program);
+      if (answer.status !== 401) throw new Error(`answers ${answer.status}`);
+    });
+  });
+
+  it('knows them at the console, and its API, as the same person', async () => {
+    bed = await openBehind('127.0.0.1');
+    const headers = { 'x-auth-email': 'Bea@Uni.example', 'x-labkeeper-proxy-person': 'eve' };
+    const me = await fetch(`${bed.console}/api/v1/me`, { headers });
+    expect(await me.json()).toMatchObject({ person: 'bea@uni.example', via: 'proxy' });
+    const home = await bed.browser().open(`${bed.console}/`, { ...navigation, ...headers });
+    expect([home.url, home.status]).toEqual([`${bed.console}/`, 200]);
+    expect(home.body).toContain('bea@uni.example');
+    expect((await fetch(`${bed.console}/api/v1/me`)).status).toBe(401);
+  });
+
+  it('tells the app of the proxy’s person, whatever else its visitor claims', async () => {
+    bed = await openBehind('127.0.0.1');
+    await bed.addApp('plot', { space: 'default' });
+    const claims = {
+      ...{ 'x-labkeeper-person': 'eve', x_labkeeper_person: 'eve', 'X-LabKeeper_Role': 'admin' },
+      ...{ x_auth_email: 'eve', 'x-labkeeper-proxy-person': 'eve' },
+    };
+    const there = await bed.browser().open(`${bed.apps}/app/plot/`, { ...asBea, ...claims });
+    const told = Object.entries(headersOf(there.body)).filter(([name]) => /labk|auth/.test(name));
+    expect(Object.fromEntries(told)).toEqual({
+      'x-labkeeper-person': 'bea@uni.example',
+      'x-labkeeper-role': 'user',
+      'x-labkeeper-space': 'default',
+    });
+  });
+
+  it('lets the next person at the same browser in as themselves', async () => {
+    bed = await openBehind('127.0.0.1');
+    await bed.addApp('plot', { space: 'default' });
+    const shared = bed.browser();
+    await shared.open(`${bed.apps}/app/plot/`, asBea);
+    // The proxy writes names as it likes.
+    const again = await shared.open(`${bed.apps}/app/plot/`, {
+      ...navigation,
+      'x-auth-email': 'BEA@uni.example',
+    });
+    expect(again.hops).toEqual([]);
+    const asCid = { ...navigation, 'x-auth-email': 'cid@uni.example' };
+    const there = await shared.open(`${bed.apps}/app/plot/`, asCid);
+    expect(headersOf(there.body)).toMatchObject({ 'x-labkeeper-person': 'cid@uni.example' });
+  });
+
+  it('drops the word of who is no trusted proxy', async () => {
+    bed = await openBehind('10.0.0.0/8');
+    const app = await bed.addApp('plot', { space: 'default' });
+    const there = await bed.browser().open(`${bed.apps}/app/plot/`, asBea);
+    expect(there.url).toContain(`${bed.console}/login?`);
+    expect(app.requests).toEqual([]);
+    expect(await bed.people.store.people.find('bea@uni.example')).toBeNull();
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { climbs, locate } from '../../src/gateway/address.ts';
+import { climbs, hostFormOf, locate } from '../../src/gateway/address.ts';
 import { isInternal } from '../../src/gateway/console.ts';
 import { publicLocation, withoutOwnCookies } from '../../src/gateway/headers.ts';
 
@@ -9,9 +9,11 @@ describe('which app an address names', () => {
     ['h', '/app/plot', { app: 'plot', rest: '' }],
     ['h', '/app/plot?x', { app: 'plot', rest: '?x' }],
     ['plot.localhost:81', '/a', { app: 'plot', form: 'host', base: '', rest: '/a' }],
+    ['plot.apps.example', '/a', { app: 'plot', form: 'host', base: '' }],
+    ['Plot.Apps.Example:8443', '/a', { app: 'plot', form: 'host' }],
     ['PLOT.localhost.', '/a', { app: 'plot', form: 'host' }],
   ])('%s %s', (host, path, expected) => {
-    expect(locate(host, path)).toMatchObject(expected);
+    expect(locate(host, path, hostFormOf('apps.example'))).toMatchObject(expected);
   });
 
   test.each([
@@ -25,7 +27,7 @@ describe('which app an address names', () => {
     ['a.b.localhost', '/'],
     ['plot.localhost.evil.example', '/'],
   ])('%s %s names none', (host, path) => {
-    expect(locate(host, path)).toBeNull();
+    expect(locate(host, path, hostFormOf('apps.example'))).toBeNull();
   });
 });
 

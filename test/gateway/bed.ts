@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { gatewayMetrics } from '../../src/metrics/gateway-metrics.ts';
 import { createMetrics } from '../../src/metrics/metrics.ts';
-import { loadConfig } from '../../src/config.ts';
+import { loadConfig, publicUrls } from '../../src/config.ts';
 import {
   startGatewayWorker,
   type GatewayPace,
@@ -38,6 +38,8 @@ interface FakeApi {
   wakeStatus: number;
   logLines: string[];
   logReads: number;
+  /** Others than internal ones. */
+  requests: { url: string; headers: http.IncomingHttpHeaders }[];
   close(): Promise<void>;
 }
 
@@ -55,6 +57,8 @@ export async function openGateway(
     store?: FakeRoutes;
     /** Other ports than the fake's. */
     ports?: Pick<Store, 'routes' | 'use' | 'access'>;
+    /** What its processes share. */
+    secret?: string;
     /** Ports to listen on; free ones when left out. */
     listenOn?: { console: number; apps: number };
     data?: string;
@@ -63,7 +67,10 @@ export async function openGateway(
 ): Promise<GatewayBed> {
   const api = await openApi();
   const ownData = options.data ?? (await mkdtemp(join(tmpdir(), 'labkeeper-gateway-')));
+  const secretFile = join(ownData, 'internal-token');
+  if (options.secret !== undefined) await writeFile(secretFile, options.secret);
   const config = loadConfig({
+    ...(options.secret === undefined ? {} : { LABKEEPER_INTERNAL_TOKEN_FILE: secretFile }),
     LABKEEPER_DATA: ownData,
     LABKEEPER_API_URL: `http://127.0.0.1:${api.port}`,
     LABKEEPER_ACTIVITY_INTERVAL_MS: '30',
@@ -80,6 +87,7 @@ export async function openGateway(
     id: `gateway-${Math.random().toString(36).slice(2)}`,
     listener: 'test',
     ports: options.listenOn ?? { console: 0, apps: 0 },
+    consoleUrl: publicUrls(config, options.listenOn ?? { console: 0, apps: 0 }).console,
     pace: { seenEveryMs: 50, retryMs: 30, lookEveryMs: 20, snapshotEveryMs: 20, ...options.pace },
   });
   let over = false;
@@ -121,6 +129,7 @@ async function openApi(): Promise<FakeApi> {
         api.logReads += 1;
         response.end(JSON.stringify({ lines: api.logLines }));
       } else {
+        api.requests.push({ url: request.url ?? '', headers: request.headers });
         response.setHeader('x-seen-host', request.headers.host ?? '');
         response.end(`api ${request.method} ${request.url}`);
       }
@@ -133,6 +142,7 @@ async function openApi(): Promise<FakeApi> {
     wakeStatus: 202,
     logLines: [],
     logReads: 0,
+    requests: [],
     close: () => stop(server),
   };
   return api;
@@ -154,7 +164,7 @@ export function browse(
   method = 'GET',
 ): Promise<Response> {
   return new Promise((resolve, reject) => {
-    const request = http.request(url, { method, headers, agent: false });
+    const request = http.request(url, { method, headers, agent: false, lookup: toLoopback });
     request.on('error', reject);
     request.on('response', (answer) => {
       const chunks: Buffer[] = [];
@@ -172,6 +182,12 @@ export function browse(
     request.end();
   });
 }
+
+/** Names below `localhost` are this machine, as browsers know; not every resolver does. */
+const toLoopback: net.LookupFunction = (_host, options, found) => {
+  if (options.all === true) found(null, [{ address: '127.0.0.1', family: 4 }]);
+  else found(null, '127.0.0.1', 4);
+};
 
 /** What Chromium sends when a person opens a page. */
 export const navigation: Readonly<Record<string, string>> = {

@@ -182,6 +182,35 @@ describe('the gateway as a process', () => {
     await server.forget();
   });
 
+  test('a certificate that cannot be used is told once, and nothing is served', async () => {
+    const child = spawn(process.execPath, ['--import', 'tsx', 'src/gateway/server.ts'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: {
+        PATH: process.env['PATH'],
+        LABKEEPER_TLS_CERT_FILE: '/nowhere/lab.crt',
+        LABKEEPER_TLS_KEY_FILE: '/nowhere/lab.key',
+      },
+    });
+    children.push(child);
+    let text = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+    const [code] = await once(child, 'close');
+    expect(code).toBe(1);
+    const lines = text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Line);
+    expect(lines).toEqual([
+      expect.objectContaining({
+        msg: expect.stringContaining(
+          'cannot read the file that LABKEEPER_TLS_CERT_FILE names (/nowhere/lab.crt)',
+        ) as string,
+      }),
+    ]);
+  });
+
   test('a configuration with mistakes is refused with all of them', async () => {
     const child = spawn(process.execPath, ['--import', 'tsx', 'src/gateway/server.ts'], {
       stdio: ['ignore', 'ignore', 'pipe'],

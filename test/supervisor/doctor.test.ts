@@ -5,6 +5,8 @@ import { spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { makeAuthority } from '../beds/certificates.ts';
+import { requirePart } from '../beds/require.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -72,6 +74,29 @@ describe('labkeeper doctor', () => {
     );
     for (const { name, remedy } of failed) expect(remedy, name).toBeTruthy();
   });
+
+  it.runIf(requirePart('openssl'))(
+    'looks at the certificate of the gateway, and says when it ends',
+    async () => {
+      const authority = await makeAuthority(folder);
+      const { certFile, keyFile } = await authority.sign('lab');
+      const settings = {
+        ...{ LABKEEPER_BIND: '0.0.0.0', LABKEEPER_AUTHENTICATION: 'required' },
+        ...{ LABKEEPER_TLS_CERT_FILE: certFile, LABKEEPER_TLS_KEY_FILE: keyFile },
+      };
+      const { find } = examine(settings);
+      expect(find('access')).toMatchObject({ state: 'ok', detail: '0.0.0.0: people log in' });
+      expect(find('TLS')).toMatchObject({
+        state: 'warning',
+        detail: expect.stringMatching(/lab\.crt ends: \d{4}-/) as string,
+      });
+      const swapped = examine({ ...settings, LABKEEPER_TLS_KEY_FILE: authority.keyFile });
+      expect(swapped.find('TLS')).toMatchObject({
+        state: 'failed',
+        detail: expect.stringContaining('do not belong together') as string,
+      });
+    },
+  );
 
   it('tells of a busy port', async () => {
     const busy = createServer().listen(0, '127.0.0.1');

@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import { personNameSchema } from '../../model/person.ts';
+import { personNamed } from '../../model/person.ts';
 import type { ApiDependencies, ApiEnv } from '../dependencies.ts';
 import type { Identity } from './identify.ts';
 import { isInternalSecret } from './internal-token.ts';
@@ -22,15 +22,15 @@ export async function proxiedPerson(
   const said = context.req.header(personHeader);
   if (said === undefined) return null;
   if (!isInternalSecret(context.req.header(proofHeader) ?? '', internalToken)) return null;
-  const name = personNameSchema.safeParse(said.trim().toLowerCase());
-  if (!name.success) return null;
+  const name = personNamed(said);
+  if (name === null) return null;
   const found =
-    (await store.people.find(name.data)) ??
-    (await store.people.put(name.data, {}, { actor: 'trusted proxy', role: 'user' })).person;
+    (await store.people.find(name)) ??
+    (await store.people.put(name, {}, { actor: 'trusted proxy', role: 'user' })).person;
   if (found.disabled) return null;
   const { operator, roles } = found;
   return {
-    caller: { person: name.data, operator, roles },
+    caller: { person: name, operator, roles },
     via: 'proxy',
     credential: null,
     endsAt: null,

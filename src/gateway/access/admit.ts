@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { personNamed } from '../../model/person.ts';
 import type { Place } from '../address.ts';
 import { errorAnswer, redirect, type Answer } from '../http/answer.ts';
 import { answer, type Exchange } from '../http/connection.ts';
@@ -35,8 +36,10 @@ export function admit(
     letIn(access.localUser);
     return;
   }
-  const { protocol } = exchange.side;
-  const pass = shownPass(access, exchange.head, place.app, cookieName('app', place.base, protocol));
+  const { protocol, person } = exchange.side;
+  const cookie = cookieName('app', place.base, protocol);
+  const shown = shownPass(access, exchange.head, place.app, cookie);
+  const pass = shown !== null && isOfSomebodyElse(shown, person) ? null : shown;
   const decide = () => {
     const verdict = pass === null ? 'ended' : verdictOf(pass);
     if (pass !== null && verdict === 'open' && entry !== null) letIn(pass);
@@ -49,6 +52,11 @@ export function admit(
       if (!exchange.over) decide();
     });
   }
+}
+
+/** The proxy that vouched for one person names another now: the browser has changed hands. */
+function isOfSomebodyElse({ proof }: Pass, named: string | null): boolean {
+  return proof?.kind === 'person' && named !== null && proof.person !== personNamed(named);
 }
 
 /** What it comes to: the control plane's last word, else that of the signature, else nobody knows. */

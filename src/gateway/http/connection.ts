@@ -1,4 +1,6 @@
 import net from 'node:net';
+import tls from 'node:tls';
+import { tlsRules, type TlsMaterial } from '../tls.ts';
 import { chunkedState, readChunked, type ChunkedState } from './chunked.ts';
 import { parseRequestHead, parseTrailers, type HeadRefusal, type RequestHead } from './head.ts';
 import { errorAnswer, statusText, type Answer } from './answer.ts';
@@ -20,12 +22,16 @@ export interface ListenerOptions {
   bodyStallMs: number;
   /** A visitor that takes nothing of its answer for this long is cut. */
   answerStallMs: number;
+  /** Certificate and key where visitors speak TLS; null where they do not. */
+  tls: TlsMaterial | null;
   onRequest(exchange: Exchange): void;
 }
 
 export interface Listener {
   server: net.Server;
   connections: Set<Connection>;
+  /** Sockets that are not done with their TLS handshake yet, by their other end. */
+  handshakes: Map<string, net.Socket>;
   options: ListenerOptions;
   /** Answers carry `Connection: close` from now on. */
   draining: boolean;
@@ -33,10 +39,12 @@ export interface Listener {
   sweep: NodeJS.Timeout;
 }
 
-/** How a visitor reached us, for X-Forwarded-*. */
+/** How a visitor reached us: by the socket, or by the word of a trusted proxy. */
 export interface VisitorSide {
   address: string;
   protocol: 'http' | 'https';
+  /** Whom a trusted proxy names, in its own words; null when nobody does. */
+  person: string | null;
 }
 
 interface Connection {
@@ -92,17 +100,18 @@ export async function listen(
   bind: { host: string; port: number },
   options: ListenerOptions,
 ): Promise<Listener> {
-  // Half-open sockets are allowed, since a WebSocket may close one direction before the other.
-  const server = net.createServer({ allowHalfOpen: true, noDelay: true });
+  const server = createServer(options);
   const listener: Listener = {
     server,
     connections: new Set(),
+    handshakes: new Map(),
     options,
     draining: false,
     refusedConnections: 0,
     sweep: setInterval(() => endOverdue(listener), sweepEveryMs(options)).unref(),
   };
-  server.on('connection', (socket) => accept(listener, socket));
+  if (options.tls === null) server.on('connection', (socket) => accept(listener, socket));
+  else acceptTls(listener);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host: bind.host, port: bind.port, backlog: 4096 }, () => {
@@ -131,6 +140,7 @@ export async function drain(listener: Listener, withinMs: number): Promise<void>
   }, withinMs / 4);
   const deadline = setTimeout(() => {
     for (const connection of listener.connections) connection.socket.destroy();
+    for (const socket of listener.handshakes.values()) socket.destroy();
   }, withinMs);
   await closed;
   clearTimeout(patience);
@@ -275,7 +285,11 @@ function accept(listener: Listener, socket: net.Socket): void {
   const connection: Connection = {
     socket,
     listener,
-    side: { address: plainAddress(socket.remoteAddress ?? ''), protocol: 'http' },
+    side: {
+      address: plainAddress(socket.remoteAddress ?? ''),
+      protocol: 'encrypted' in socket ? 'https' : 'http',
+      person: null,
+    },
     exchange: null,
     pending: null,
     deadlineMs: Date.now() + listener.options.headerTimeoutMs,
@@ -298,10 +312,46 @@ function accept(listener: Listener, socket: net.Socket): void {
   socket.on('close', () => closed(connection));
 }
 
+function createServer({ tls: material, headerTimeoutMs }: ListenerOptions): net.Server {
+  // Half-open sockets are allowed, since a WebSocket may close one direction before the other. Not under TLS: there
+  // a visitor that leaves during the handshake would be waited for.
+  if (material === null) return net.createServer({ allowHalfOpen: true, noDelay: true });
+  return tls.createServer({
+    ...{ noDelay: true, ...material, ...tlsRules },
+    ALPNProtocols: ['http/1.1'],
+    handshakeTimeout: headerTimeoutMs,
+  });
+}
+
+/** Handshakes count as connections; one that fails or takes too long just ends. */
+function acceptTls(listener: Listener): void {
+  const { server } = listener;
+  const { handshakes } = listener;
+  const nameOf = (socket: net.Socket) => `${socket.remoteAddress} ${socket.remotePort}`;
+  server.on('connection', (raw: net.Socket) => {
+    if (listener.connections.size + handshakes.size >= listener.options.maxConnections) {
+      listener.refusedConnections += 1;
+      raw.destroy();
+      return;
+    }
+    const name = nameOf(raw);
+    handshakes.set(name, raw);
+    raw.once('close', () => handshakes.delete(name));
+  });
+  server.on('tlsClientError', (_error: Error, socket: tls.TLSSocket) => socket.destroy());
+  server.on('secureConnection', (socket: tls.TLSSocket) => {
+    // From here on it is counted as what it is.
+    handshakes.delete(nameOf(socket));
+    accept(listener, socket);
+  });
+}
+
 function ignoreReset(): void {}
 
-function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') ? address.slice(7) : address;
+/** IPv4 behind a socket of both families is IPv4. */
+export function plainAddress(address: string): string {
+  const mapped = /^::ffff:([\d.]+)$/i.exec(address)?.[1] ?? '';
+  return net.isIPv4(mapped) ? mapped : address;
 }
 
 function read(connection: Connection, bytes: Buffer): void {

@@ -237,7 +237,8 @@ const requestLine =
 const statusLine = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: (.*))?$/;
 const absoluteTarget = /^[hH][tT][tT][pP][sS]?:\/\/([^/?#]*)(.*)$/;
 const fieldName = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
-const hostValue = /^(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::\d{0,5})?$/;
+/** What may stand in a Host header: an authority, or nothing. */
+export const hostValue = /^(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::\d{0,5})?$/;
 const digits = /^\d{1,15}$/;
 
 function refuse(why: string): HeadRefusal {

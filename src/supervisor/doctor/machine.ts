@@ -1,6 +1,7 @@
 import { access, constants, readFile, statfs } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join, resolve } from 'node:path';
+import { endOf, readTls, tlsFiles } from '../../gateway/tls.ts';
 import { refusalToBind } from '../../model/bind.ts';
 import { choosePorts, wishedPorts } from '../addresses.ts';
 import { dataVersion } from '../data-folder.ts';
@@ -23,6 +24,7 @@ export async function checkMachine(checkup: Checkup): Promise<Check[]> {
     checkLimits(),
     checkPorts(checkup),
     checkBind(checkup),
+    checkTls(checkup),
   ]);
 }
 
@@ -171,8 +173,33 @@ function checkPorts({ config, addresses }: Checkup): Promise<Check> {
 
 function checkBind({ config }: Checkup): Promise<Check> {
   return check('access', 'set LABKEEPER_BIND=127.0.0.1', async () => {
-    const refused = refusalToBind(config.LABKEEPER_BIND, config.LABKEEPER_AUTHENTICATION);
+    const { LABKEEPER_BIND: address, LABKEEPER_AUTHENTICATION: authentication } = config;
+    const refused = refusalToBind(address, authentication);
     if (refused !== null) throw new Error(refused);
-    return `${config.LABKEEPER_BIND}: only this machine, its one user without login`;
+    return authentication === 'required'
+      ? `${address}: people log in`
+      : `${address}: only this machine, its one user without login`;
   });
 }
+
+function checkTls({ config }: Checkup): Promise<Check> {
+  const remedy = 'let LABKEEPER_TLS_CERT_FILE and LABKEEPER_TLS_KEY_FILE name a pair that fits';
+  return check('TLS', remedy, async () => {
+    const files = tlsFiles(config);
+    if (files === null) {
+      const detail = 'the gateway speaks plain HTTP';
+      return { state: 'skipped', detail, remedy: 'beyond one machine set LABKEEPER_TLS_*_FILE' };
+    }
+    const { until } = endOf(await readTls(files));
+    const leftDays = Math.floor((Date.parse(until) - Date.now()) / dayMs);
+    if (leftDays >= renewWithinDays) return `${files.cert}, until ${until}`;
+    return {
+      state: 'warning',
+      detail: `${files.cert} ${leftDays < 0 ? 'has ended' : 'ends'}: ${until}`,
+      remedy: 'renew it: gateways take up the new files by themselves',
+    };
+  });
+}
+
+const dayMs = 24 * 60 * 60 * 1000;
+const renewWithinDays = 10;
