@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, chmod } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -88,8 +89,13 @@ async function removeLeftovers(): Promise<void> {
     const pid = Number(name.slice(folderPrefix.length).split('-', 1)[0]);
     if (isAlive(pid)) continue;
     const parent = join(tmpdir(), name);
-    await stopPostgres(join(parent, 'postgres'));
-    await rm(parent, { recursive: true, force: true });
+    try {
+      await stopPostgres(join(parent, 'postgres'));
+      await rm(parent, { recursive: true, force: true });
+    } catch (error) {
+      // A run beside this one has just removed it.
+      if (existsSync(parent)) throw error;
+    }
   }
 }
 
