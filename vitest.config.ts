@@ -8,7 +8,7 @@ const offline = [
   'test/api/**/*.offline.test.{ts,tsx}',
   'test/gateway/**/*.offline.test.ts',
   'test/cli/**/*.offline.test.ts',
-  'test/{metrics,store,beds}/**/*.offline.test.ts',
+  'test/{metrics,pages,store,beds}/**/*.offline.test.ts',
   'test/workflows/{replay,bundle}.test.ts',
 ];
 

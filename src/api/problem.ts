@@ -79,7 +79,17 @@ export class Problem extends Error {
 
 /** Every mistake a schema found, each with the path of its field. */
 export function refusal(what: string, error: z.ZodError): Problem {
-  const errors = error.issues.flatMap((issue) => {
+  const errors = mistakesOf(error.issues);
+  const count = errors.length === 1 ? 'a mistake' : `${errors.length} mistakes`;
+  const named = errors.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`));
+  return new Problem('invalid', `the ${what} has ${count}: ${named.join('; ')}`, { errors });
+}
+
+/** What a schema refused, in words and by path. */
+export function mistakesOf(
+  issues: readonly z.core.$ZodIssue[],
+): { path: string; message: string }[] {
+  return issues.flatMap((issue) => {
     const path = issue.path.map(String);
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((key) => ({
@@ -91,9 +101,6 @@ export function refusal(what: string, error: z.ZodError): Problem {
     const deeper = issue.code === 'invalid_key' ? issue.issues[0]?.message : undefined;
     return [{ path: path.join('.'), message: deeper ?? issue.message }];
   });
-  const count = errors.length === 1 ? 'a mistake' : `${errors.length} mistakes`;
-  const named = errors.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`));
-  return new Problem('invalid', `the ${what} has ${count}: ${named.join('; ')}`, { errors });
 }
 
 /** What a schema makes of a value. Throws `invalid` with every mistake it found. */

@@ -28,6 +28,8 @@ const allowed: Readonly<Record<string, readonly Caller[]>> = {
   user: callers.slice(3),
   instructor: callers.slice(4),
   own: ['owner', 'admin', 'operator'],
+  /** Instructors of any space: the stranger is admin of another. */
+  registrar: ['stranger', ...callers.slice(4)],
   admin: ['admin', 'operator'],
   operator: ['operator'],
 };
@@ -145,7 +147,11 @@ const table: Readonly<Record<string, Line>> = {
   'GET /manage': { least: 'person' },
   'GET /manage/hosts': { least: 'operator' },
   'GET /manage/events': { least: 'person' },
+  'GET /manage/apps/new': { least: 'registrar' },
+  'POST /manage/apps/new': { least: 'registrar', body: {} },
   'GET /manage/app/:name': { least: 'viewer' },
+  'GET /manage/app/:name/edit': { least: 'own' },
+  'POST /manage/app/:name/edit': { least: 'own', body: {} },
   'POST /manage/app/:name/start': { least: 'user' },
   'POST /manage/app/:name/keep-awake': { least: 'user' },
   'POST /manage/app/:name/stop': { least: 'own' },

@@ -17,6 +17,8 @@ export const pageList: readonly ListedPage[] = [
   { name: 'login-device', path: '/login/device', as: 'nina' },
   { name: 'account', path: '/account', as: 'olga' },
   { name: 'manage', path: '/manage', as: 'olga' },
+  { name: 'app-new', path: '/manage/apps/new?start=streamlit', as: 'ivo' },
+  { name: 'app-edit', path: '/manage/app/board/edit', as: 'ivo' },
   { name: 'app', path: '/manage/app/board', as: 'olga' },
   { name: 'app-user', path: '/manage/app/board', as: 'uma@uni.example' },
   { name: 'app-failed', path: '/manage/app/broken', as: 'olga' },

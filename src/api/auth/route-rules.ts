@@ -92,7 +92,12 @@ export const routeRules: Readonly<Record<string, RouteRule>> = {
   'GET /manage': 'person',
   'GET /manage/hosts': all('host.see'),
   'GET /manage/events': 'person',
+  // Their handlers ask for a space in which the caller may register.
+  'GET /manage/apps/new': 'person',
+  'POST /manage/apps/new': 'person',
   'GET /manage/app/:name': app('app.see'),
+  'GET /manage/app/:name/edit': app('app.change'),
+  'POST /manage/app/:name/edit': app('app.change'),
   'POST /manage/app/:name/start': app('app.use'),
   'POST /manage/app/:name/keep-awake': app('app.use'),
   'POST /manage/app/:name/stop': app('app.operate'),

@@ -27,22 +27,27 @@ export function AppActionBar({ app, caller }: { app: AppJson; caller: Caller }) 
       {mayOperate && !sleeps && status !== 'stopping' && (
         <Action {...{ name, verb: 'stop' }}>Stop</Action>
       )}
-      {may(caller, 'app.change', app) && <Removal name={name} title={title} />}
+      {may(caller, 'app.change', app) && <Changes name={name} title={title} />}
     </div>
   );
 }
 
-function Removal({ name, title }: { name: string; title: string }) {
+function Changes({ name, title }: { name: string; title: string }) {
   return (
-    <details class="confirm">
-      <summary class="button danger">Remove …</summary>
-      <div>
-        <p>
-          This stops <strong>{title}</strong> and removes it for everybody. Its timeline stays.
-        </p>
-        <Action {...{ name, verb: 'remove', tone: 'danger' }}>Remove {name}</Action>
-      </div>
-    </details>
+    <>
+      <a class="button" href={`/manage/app/${name}/edit`}>
+        Edit
+      </a>
+      <details class="confirm">
+        <summary class="button danger">Remove …</summary>
+        <div>
+          <p>
+            This stops <strong>{title}</strong> and removes it for everybody. Its timeline stays.
+          </p>
+          <Action {...{ name, verb: 'remove', tone: 'danger' }}>Remove {name}</Action>
+        </div>
+      </details>
+    </>
   );
 }
 

@@ -57,25 +57,28 @@ function concernOf(app: App, missing: readonly string[], caller: Caller): Concer
   const operate = may(caller, 'app.operate', app);
   const post = (allowed: boolean, verb: string, label: string): Mend[] =>
     allowed ? [{ method: 'post', action: `${href}/${verb}`, label }] : [];
+  const edit: Mend[] = may(caller, 'app.change', app)
+    ? [{ method: 'get', action: `${href}/edit`, label: 'Edit its definition' }]
+    : [];
   switch (statusOf(condition)) {
     case 'failed':
       return {
         ...common,
         remedy: lastLine(app),
-        mends: [...setSecrets(app, missing, caller), ...post(use, 'start', 'Try again')],
+        mends: [...setSecrets(app, missing, caller), ...post(use, 'start', 'Try again'), ...edit],
       };
     case 'restarting':
       return {
         ...common,
         remedy: `${lastLine(app)} It is tried again by itself; stop it if that is in vain.`.trim(),
-        mends: [...post(operate, 'stop', 'Stop')],
+        mends: [...post(operate, 'stop', 'Stop'), ...edit],
       };
     case 'asleep':
       return {
         ...common,
         sentence: `${name} is meant to be always on, but sleeps: ${condition.actor} stopped it (${condition.why}).`,
         remedy: '',
-        mends: [...post(use, 'start', 'Wake')],
+        mends: [...post(use, 'start', 'Wake'), ...edit],
       };
     default:
       return {

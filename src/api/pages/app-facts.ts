@@ -1,5 +1,6 @@
 import { appEntity, instanceName } from '../../model/names.ts';
 import type { UsageJson } from '../../model/api.ts';
+import { may, type Caller } from '../../model/roles.ts';
 import type { AppSecretJson } from '../../model/secret-api.ts';
 import type { App, AppRoute, Operation, UseStore } from '../../store/ports.ts';
 import type { AppLogs } from '../app-log-source.ts';
@@ -17,7 +18,8 @@ export interface AppFacts {
   route: AppRoute | null;
   use: Awaited<ReturnType<UseStore['read']>>;
   usage: Reading<UsageJson | null>;
-  log: Reading<string>;
+  /** Null for those who may not read it. */
+  log: Reading<string> | null;
   secrets: AppSecretJson[];
 }
 
@@ -29,18 +31,21 @@ export async function readAppFacts(
   { store }: Pick<ApiDependencies, 'store'>,
   logs: AppLogs,
   app: App,
-  asked: { before: string | undefined; operation: Operation | null },
+  asked: { before: string | undefined; operation: Operation | null; caller: Caller },
 ): Promise<AppFacts> {
   const instance = instanceName(app.name, app.condition.generation);
+  const mayRead = may(asked.caller, 'app.read-output', app);
   const [timeline, route, use, usage, log, secrets] = await Promise.all([
     readTimeline(store.events, { entity: appEntity(app.name), before: asked.before }),
     store.routes.find(app.name),
     store.use.read(app.name),
     attempt((signal) => logs.usage(app, signal)),
-    attempt(async (signal) => {
-      const { bytes } = await logs.read(app, app.condition.generation, { tailBytes }, signal);
-      return new TextDecoder().decode(bytes);
-    }),
+    mayRead
+      ? attempt(async (signal) => {
+          const { bytes } = await logs.read(app, app.condition.generation, { tailBytes }, signal);
+          return new TextDecoder().decode(bytes);
+        })
+      : null,
     store.secrets.ofApp(app.name, instance).then((found) => found.map(appSecretJson)),
   ]);
   return { timeline, operation: asked.operation, route, use, usage, log, secrets };

@@ -1,5 +1,4 @@
 import type { AppJson } from '../../model/api.ts';
-import { may } from '../../model/roles.ts';
 import type { Identity } from '../auth/identify.ts';
 import { AppActionBar } from './app-action-bar.tsx';
 import type { AppFacts } from './app-facts.ts';
@@ -35,17 +34,7 @@ export function appPage(options: { identity: Identity; app: AppJson; facts: AppF
           <AppWhy app={app} facts={facts} />
           <AppNow app={app} facts={facts} />
         </div>
-        {may(identity.caller, 'app.read-output', app) && (
-          <section class="panel" aria-labelledby="log-heading">
-            <div class="lead">
-              <h2 id="log-heading">Output</h2>
-              <a class="small" href={app.links.logs}>
-                Plain text
-              </a>
-            </div>
-            <AppLog name={name} log={facts.log} />
-          </section>
-        )}
+        {facts.log !== null && <AppOutput app={app} log={facts.log} />}
         <section class="panel" aria-labelledby="timeline-heading">
           <h2 id="timeline-heading">Timeline</h2>
           <Timeline page={facts.timeline} path={path} showsEntity={false} />
@@ -62,18 +51,29 @@ export function appPage(options: { identity: Identity; app: AppJson; facts: AppF
 }
 
 /** The last lines, which the script goes on from. */
-function AppLog({ name, log }: { name: string; log: AppFacts['log'] }) {
-  if ('trouble' in log) return <p class="soft">It cannot be read now: {log.trouble}.</p>;
+function AppOutput({ app, log }: { app: AppJson; log: NonNullable<AppFacts['log']> }) {
   return (
-    <pre
-      id="log"
-      tabindex={0}
-      aria-label="Last lines of its output"
-      data-still
-      data-log={`/api/v1/apps/${name}/logs?follow=true&tailBytes=12288`}
-    >
-      {log.value === '' ? 'It has written nothing yet.' : log.value}
-    </pre>
+    <section class="panel" aria-labelledby="log-heading">
+      <div class="lead">
+        <h2 id="log-heading">Output</h2>
+        <a class="small" href={app.links.logs}>
+          Plain text
+        </a>
+      </div>
+      {'trouble' in log ? (
+        <p class="soft">It cannot be read now: {log.trouble}.</p>
+      ) : (
+        <pre
+          id="log"
+          tabindex={0}
+          aria-label="Last lines of its output"
+          data-still
+          data-log={`${app.links.logs}?follow=true&tailBytes=12288`}
+        >
+          {log.value === '' ? 'It has written nothing yet.' : log.value}
+        </pre>
+      )}
+    </section>
   );
 }
 

@@ -2,19 +2,22 @@ import { createHash } from 'node:crypto';
 import { Hono } from 'hono';
 import { LabError } from '../../model/failures.ts';
 import type { ApiEnv } from '../dependencies.ts';
+import { formScript } from './form-script.ts';
 import { liveScript } from './live-script.ts';
 import { icon, style } from './style.ts';
+
+const script = `${liveScript}${formScript}`;
 
 /** Addresses of what pages load. They hold a digest, so that each may be kept for ever. */
 export const assetPaths = {
   style: pathOf('style', 'css', style),
-  script: pathOf('live', 'js', liveScript),
+  script: pathOf('live', 'js', script),
   icon: pathOf('icon', 'svg', icon),
 };
 
 const bodies = new Map([
   [assetPaths.style, { type: 'text/css', body: style }],
-  [assetPaths.script, { type: 'text/javascript', body: liveScript }],
+  [assetPaths.script, { type: 'text/javascript', body: script }],
   [assetPaths.icon, { type: 'image/svg+xml', body: icon }],
 ]);
 

@@ -10,6 +10,7 @@ interface FieldProps {
 
 interface InputProps extends FieldProps {
   type?: 'text' | 'number' | 'password' | 'search' | 'email';
+  inputmode?: 'decimal';
   required?: boolean;
   maxlength?: number;
   min?: number;
@@ -33,6 +34,39 @@ export function Input(props: InputProps) {
         value={form.values[name] ?? ''}
       />
     </Labelled>
+  );
+}
+
+/** A text of several lines, as high as what is in it, within reason. `prose` is for people, else for programs. */
+export function Textarea(props: FieldProps & { prose?: boolean }) {
+  const { form, name, label, hint, prose = false } = props;
+  const text = form.values[name] ?? '';
+  const rows = Math.min(Math.max(text.split('\n').length, 2), 12);
+  return (
+    <Labelled {...{ form, name, label, hint }}>
+      <textarea
+        {...marks(props)}
+        {...{ rows }}
+        class={prose ? 'prose' : undefined}
+        spellcheck={prose}
+      >
+        {`\n${text}`}
+      </textarea>
+    </Labelled>
+  );
+}
+
+/** On or off; sent as `on`, or not at all. */
+export function Checkbox(props: FieldProps) {
+  const { form, name, label, hint } = props;
+  return (
+    <div class="field">
+      <label class="check">
+        <input {...marks(props)} type="checkbox" value="on" checked={form.values[name] === 'on'} />
+        {label}
+      </label>
+      <Notes {...{ form, name, hint }} />
+    </div>
   );
 }
 
@@ -132,4 +166,6 @@ function marks(props: Pick<FieldProps, 'form' | 'name' | 'hint'>) {
   };
 }
 
-const idOf = ({ form, name }: Pick<FieldProps, 'form' | 'name'>): string => `${form.name}-${name}`;
+/** The id of a field, for links that lead to it. */
+export const idOf = ({ form, name }: { form: Pick<FormShown, 'name'>; name: string }): string =>
+  `${form.name}-${name}`;

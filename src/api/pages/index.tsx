@@ -9,6 +9,7 @@ import type { ApiDependencies, ApiEnv } from '../dependencies.ts';
 import { appJson, hostJson } from '../present.ts';
 import type { TokenActions } from '../token-actions.ts';
 import { account } from './account.tsx';
+import { appFormRoutes } from './app-form-routes.ts';
 import { readAppFacts } from './app-facts.ts';
 import { appForms } from './app-forms.ts';
 import { appPage, removedAppPage } from './app-page.tsx';
@@ -46,6 +47,7 @@ export function pages(
       return context.html(homePage({ identity: context.get('identity'), apps, next }));
     })
     .route('/', manageRoutes(deps))
+    .route('/', appFormRoutes(deps, actions))
     .get('/manage/hosts', async (context) => {
       const hosts = (await store.hosts.list()).map(hostJson);
       return context.html(hostsPage({ identity: context.get('identity'), hosts }));
@@ -63,7 +65,11 @@ export function pages(
       const app = dnsLabelPattern.test(name) ? await store.apps.find(name) : null;
       if (app !== null) {
         const operation = await findOperation(context, store);
-        const facts = await readAppFacts(deps, logs, app, { before, operation });
+        const facts = await readAppFacts(deps, logs, app, {
+          before,
+          operation,
+          caller: identity.caller,
+        });
         return context.html(appPage({ identity, app: present(app), facts }));
       }
       const unknown = new LabError('not_found', `there is no app ${name}`);

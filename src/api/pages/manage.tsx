@@ -1,5 +1,6 @@
 import type { AppJson } from '../../model/api.ts';
 import { appStatuses, type AppStatus } from '../../model/app-view.ts';
+import { spacesOf, type Caller } from '../../model/roles.ts';
 import type { Operation, Store } from '../../store/ports.ts';
 import type { Identity } from '../auth/identify.ts';
 import { filterAddress, isFiltered, type AppFilter } from './app-filter.ts';
@@ -41,7 +42,14 @@ export function managePage(facts: ManageFacts) {
         {operation !== null && <OperationNotice operation={operation} />}
         <AttentionList concerns={concerns} />
         <section class="panel" aria-labelledby="apps-heading">
-          <h2 id="apps-heading">Apps</h2>
+          <div class="lead">
+            <h2 id="apps-heading">Apps</h2>
+            {mayRegister(identity.caller) && (
+              <a class="button primary" href="/manage/apps/new">
+                Register an app
+              </a>
+            )}
+          </div>
           <Filter {...facts} />
           <StatusLinks {...facts} />
           {apps.length === 0 ? <NoApps filter={filter} /> : <AppTable {...facts} />}
@@ -63,6 +71,11 @@ export function managePage(facts: ManageFacts) {
       </>
     ),
   });
+}
+
+function mayRegister(caller: Caller): boolean {
+  const spaces = spacesOf(caller, 'app.register');
+  return spaces === null || spaces.length > 0;
 }
 
 /** Chosen by words and by what tells apps apart; the state is chosen by the links below. */

@@ -124,6 +124,17 @@ input, select, textarea { min-height: 2.5rem; padding: 0 .7rem; border: 1px soli
 .chips a { display: inline-flex; align-items: center; gap: .4rem; min-height: 2rem; padding: 0 .7rem; border: 1px solid var(--line); border-radius: 1rem; color: inherit; font-size: .875rem; text-decoration: none; }
 .chips a:hover { border-color: var(--soft); }
 .chips a[aria-current] { border-color: var(--tone); color: var(--tone); font-weight: 600; }
+.lead > .button { margin-bottom: .5rem; }
+fieldset { margin-inline: 0; min-inline-size: 0; }
+legend { padding: 0 .4rem; margin-left: -.4rem; font-weight: 600; font-size: 1.1rem; }
+.fields { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(16rem, 100%), 1fr)); gap: 1rem 1.25rem; }
+.fields > .field:has(textarea, [name=image]) { grid-column: 1 / -1; }
+.field > label.check { align-items: center; min-height: 2.5rem; }
+.warning { color: var(--busy); }
+.bad { --tint: var(--bad); }
+details > summary h2 { display: inline; }
+details.panel .fields { margin-top: 1rem; }
+#plan table { margin-top: .5rem; }
 .count { color: var(--soft); font-variant-numeric: tabular-nums; }
 textarea { width: 100%; padding-block: .5rem; resize: vertical; font-family: var(--mono); font-size: .875rem; }
 input[type=checkbox], input[type=radio] { width: 1.15rem; min-height: 1.15rem; margin: .15rem .55rem 0 0; flex: none; accent-color: var(--tone); }
@@ -145,6 +156,7 @@ input[type=checkbox], input[type=radio] { width: 1.15rem; min-height: 1.15rem; m
 .once { padding: .75rem 1rem; background: var(--page); border: 1px dashed var(--soft); border-radius: .4rem; }
 .once input { width: 100%; font-family: var(--mono); font-size: .8125rem; }
 td .actions { margin: 0; gap: .25rem 1rem; }
+textarea.prose { font: inherit; }
 #live { min-width: 11ch; }
 @media (max-width: 46rem) {
   .event { grid-template-columns: 1fr; }
