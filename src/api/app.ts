@@ -111,7 +111,7 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   app.route('/', secrets(deps, secretDeeds, actions));
   app.route('/', registries(deps, secretDeeds));
   app.route('/', internal(deps, { actions, logs, links }));
-  app.route('/', pages(deps, { actions, logs, tokens }));
+  app.route('/', pages(deps, { actions, logs, tokens, links }));
   app.route('/', health(deps));
   app.route(
     '/',

@@ -37,6 +37,11 @@ async function fillPeople(bed: BrowserPagesBed): Promise<void> {
   await bed.store.people.put('nina', {}, by);
   await bed.store.spaces.setRole(space, 'ivo', 'admin', by);
   await bed.store.spaces.setRole(space, 'uma@uni.example', 'user', by);
+  for (let count = 10; count < 70; count += 1) {
+    const student = `student-${count}@uni.example`;
+    await bed.store.people.put(student, { title: `Student Number ${count}` }, by);
+    await bed.store.spaces.setRole(space, student, 'user', by);
+  }
   for (let count = 1; count <= 3; count += 1) {
     await bed.store.tokens.add(
       {

@@ -88,6 +88,25 @@ export function Select(
   );
 }
 
+/** A yes or no. What is not sent is no. */
+export function Check(props: FieldProps) {
+  const { form, name, label, hint } = props;
+  return (
+    <div class="field">
+      <label class="check" for={idOf(props)}>
+        <input
+          {...marks(props)}
+          type="checkbox"
+          value="true"
+          checked={form.values[name] === 'true'}
+        />
+        {label}
+      </label>
+      <Notes {...{ form, name, hint }} />
+    </div>
+  );
+}
+
 /** What is wrong with a form and lies in no field of it. */
 export function FormSentence({ form }: { form: FormShown }) {
   if (form.sentence === null) return null;

@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import type { z } from 'zod';
 import { isLabError } from '../../model/failures.ts';
 import type { ApiEnv } from '../dependencies.ts';
 import { Problem, problemTable } from '../problem.ts';
@@ -55,6 +56,14 @@ export async function attempt<Done>(
   }
 }
 
+/** What a schema makes of one field. Throws `invalid` that names it. */
+export function checkedField<Value>(name: string, schema: z.ZodType<Value>, value: unknown): Value {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const message = parsed.error.issues[0]?.message ?? 'is not what is asked for';
+  throw new Problem('invalid', `${name}: ${message}`, { errors: [{ path: name, message }] });
+}
+
 function whatIsWrong(
   error: Problem | Error,
   blames: string | undefined,
@@ -91,5 +100,5 @@ export function formShown(
 ): FormShown {
   if (refused?.form !== name) return { name, values: offered, mistakes: {}, sentence: null };
   const { values, mistakes, sentence } = refused;
-  return { name, values: { ...offered, ...values }, mistakes, sentence };
+  return { name, values, mistakes, sentence };
 }

@@ -1,16 +1,22 @@
 import type { AppJson } from '../../model/api.ts';
+import { may } from '../../model/roles.ts';
 import type { Identity } from '../auth/identify.ts';
+import { mayAnywhere } from './places.ts';
 import { shell } from './shell.tsx';
 import { appMarks, Status, statusWords } from './status.tsx';
 
-/** `/`: what a person may open. */
-export function homePage(options: {
+interface HomeShown {
   identity: Identity;
   apps: readonly AppJson[];
+  /** Words that the name or title must have; empty: any. */
+  search: string;
   /** Name to go on after; null when these are all. */
   next: string | null;
-}) {
-  const { identity, apps, next } = options;
+}
+
+/** `/`: the apps that a person may open, and nothing that takes a role they lack. */
+export function homePage(shown: HomeShown) {
+  const { identity, apps, search, next } = shown;
   return shell({
     title: 'labkeeper',
     section: 'home',
@@ -22,10 +28,16 @@ export function homePage(options: {
       <>
         <h1>Apps</h1>
         <p class="soft">Open one: it wakes if it sleeps, and falls asleep when nobody uses it.</p>
-        {apps.length === 0 ? <NoApps /> : <ul class="cards">{apps.map(card)}</ul>}
+        {(apps.length > 0 || search !== '') && <Search search={search} />}
+        {apps.length > 0 && (
+          <ul class="cards">
+            {apps.map((app) => card(app, may(identity.caller, 'app.see', app)))}
+          </ul>
+        )}
+        {apps.length === 0 && (search === '' ? <NoApps identity={identity} /> : <NoneFits />)}
         {next !== null && (
           <nav class="actions pages" aria-label="Pages of apps">
-            <a class="button" href={`/?after=${next}`} rel="next">
+            <a class="button" href={addressAfter(next, search)} rel="next">
               More apps
             </a>
           </nav>
@@ -35,7 +47,19 @@ export function homePage(options: {
   });
 }
 
-function card(app: AppJson) {
+function Search({ search }: { search: string }) {
+  return (
+    <form class="filter search" method="get" action="/" role="search" data-filter>
+      <label>
+        Name or title
+        <input type="search" name="search" value={search} maxlength={100} />
+      </label>
+      <button>Search</button>
+    </form>
+  );
+}
+
+function card(app: AppJson, showsDetails: boolean) {
   const { name, title, spec, status, explanation, url } = app;
   return (
     <li class="card" id={`app-${name}`} {...appMarks(app)}>
@@ -52,22 +76,71 @@ function card(app: AppJson) {
             <span class="unseen"> {title}</span>
           </a>
         )}
-        <a class="button" href={`/manage/app/${name}`}>
-          Details<span class="unseen"> of {title}</span>
-        </a>
+        {showsDetails && (
+          <a class="button" href={`/manage/app/${name}`}>
+            Details<span class="unseen"> of {title}</span>
+          </a>
+        )}
       </p>
     </li>
   );
 }
 
-function NoApps() {
+function NoneFits() {
   return (
     <div class="panel">
-      <h2>No apps yet</h2>
-      <p>Describe one in a file and register it:</p>
-      <pre tabindex={0} aria-label="Commands">
-        npx labkeeper apply examples/board/labkeeper.yaml
-      </pre>
+      <h2>No app fits</h2>
+      <p>
+        No app that you may open has these words in its name or title. <a href="/">Show all</a>
+      </p>
     </div>
   );
+}
+
+/** Says what to do, to each whom it concerns. */
+function NoApps({ identity: { caller } }: { identity: Identity }) {
+  if (caller.person === null) {
+    return (
+      <div class="panel">
+        <h2>Nothing is open to everybody</h2>
+        <p>Log in to see the apps that you may open.</p>
+        <p class="actions">
+          <a class="button primary" href="/login">
+            Log in
+          </a>
+        </p>
+      </div>
+    );
+  }
+  if (mayAnywhere(caller, 'app.register')) {
+    return (
+      <div class="panel">
+        <h2>No apps yet</h2>
+        <p>Describe one in a file and register it:</p>
+        <pre tabindex={0} aria-label="Commands">
+          npx labkeeper apply examples/board/labkeeper.yaml
+        </pre>
+      </div>
+    );
+  }
+  return (
+    <div class="panel">
+      <h2>No app is open to you yet</h2>
+      <p>
+        Apps belong to spaces, such as a course or a project. Ask the admin of yours for the role{' '}
+        <strong>user</strong>, and tell them your name here: <strong>{caller.person}</strong>.
+      </p>
+      <p class="actions">
+        <a class="button" href="/account">
+          Your roles
+        </a>
+      </p>
+    </div>
+  );
+}
+
+function addressAfter(next: string, search: string): string {
+  const query = new URLSearchParams(search === '' ? {} : { search });
+  query.set('after', next);
+  return `/?${query}`;
 }

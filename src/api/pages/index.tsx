@@ -3,6 +3,7 @@ import { LabError } from '../../model/failures.ts';
 import { appEntity, dnsLabelPattern } from '../../model/names.ts';
 import { openModesOf, spacesOf } from '../../model/roles.ts';
 import type { App } from '../../store/ports.ts';
+import type { LoginLinks } from '../auth/login-links.ts';
 import type { AppActions } from '../app-actions.ts';
 import type { AppLogs } from '../app-log-source.ts';
 import type { ApiDependencies, ApiEnv } from '../dependencies.ts';
@@ -19,6 +20,9 @@ import { findOperation } from './find-operation.ts';
 import { homePage } from './home.tsx';
 import { hostsPage } from './hosts-page.tsx';
 import { manageRoutes } from './manage-routes.ts';
+import { searchIn } from './paging.ts';
+import { peoplePages } from './people-routes.ts';
+import { spacePages } from './space-routes.ts';
 import { readTimeline } from './timeline.tsx';
 
 const cardsOfPage = 60;
@@ -26,7 +30,12 @@ const cardsOfPage = 60;
 /** What people see: Home, Manage and the pages below it. Reading needs no script, nor does acting. */
 export function pages(
   deps: Pick<ApiDependencies, 'store' | 'settings' | 'pingTemporal'>,
-  { actions, logs, tokens }: { actions: AppActions; logs: AppLogs; tokens: TokenActions },
+  {
+    actions,
+    logs,
+    tokens,
+    links,
+  }: { actions: AppActions; logs: AppLogs; tokens: TokenActions; links: LoginLinks },
 ): Hono<ApiEnv> {
   const { store, settings } = deps;
   const present = (app: App) => appJson(app, settings);
@@ -36,15 +45,18 @@ export function pages(
     .use('/', neverKept)
     .use('/account/*', neverKept)
     .get('/', async (context) => {
-      const { caller } = context.get('identity');
+      const identity = context.get('identity');
+      const { caller } = identity;
+      const search = searchIn(context.req.query('search'));
       const rows = await store.apps.list({
-        visible: { spaces: spacesOf(caller, 'app.see'), access: openModesOf(caller) },
+        visible: { spaces: spacesOf(caller, 'app.use'), access: openModesOf(caller) },
+        ...(search === '' ? {} : { search }),
         after: nameIn(context.req.query('after')),
         limit: cardsOfPage + 1,
       });
       const apps = rows.slice(0, cardsOfPage).map(present);
       const next = rows.length > cardsOfPage ? (apps.at(-1)?.name ?? null) : null;
-      return context.html(homePage({ identity: context.get('identity'), apps, next }));
+      return context.html(homePage({ identity, apps, search, next }));
     })
     .route('/', manageRoutes(deps))
     .route('/', appFormRoutes(deps, actions))
@@ -80,6 +92,8 @@ export function pages(
     })
     .route('/', appForms(actions))
     .route('/', account(deps, tokens))
+    .route('/', peoplePages(deps, links))
+    .route('/', spacePages(deps))
     .route('/', assets());
 }
 

@@ -1,7 +1,7 @@
 import { spacesOf, type Caller, type Permission } from '../../model/roles.ts';
 
 /** Where a page belongs in the navigation. */
-export type Section = 'home' | 'manage' | 'events' | 'hosts' | 'account';
+export type Section = 'home' | 'manage' | 'events' | 'hosts' | 'people' | 'spaces' | 'account';
 
 export interface Place {
   section: Section;
@@ -17,6 +17,8 @@ const places: readonly Place[] = [
   { section: 'manage', href: '/manage', label: 'Manage', may: 'app.register' },
   { section: 'events', href: '/manage/events', label: 'Events', may: 'app.register' },
   { section: 'hosts', href: '/manage/hosts', label: 'Hosts', may: 'host.see' },
+  { section: 'people', href: '/manage/people', label: 'People', may: 'person.manage' },
+  { section: 'spaces', href: '/manage/spaces', label: 'Spaces', may: 'space.manage' },
 ];
 
 /** The places of the navigation that a caller has any use of. */
@@ -24,7 +26,8 @@ export function placesFor(caller: Caller): Place[] {
   return places.filter(({ may }) => may === null || mayAnywhere(caller, may));
 }
 
-function mayAnywhere(caller: Caller, permission: Permission): boolean {
+/** Whether there is a space, or all of them, where the caller may this. */
+export function mayAnywhere(caller: Caller, permission: Permission): boolean {
   const spaces = spacesOf(caller, permission);
   return spaces === null || spaces.length > 0;
 }

@@ -119,6 +119,8 @@ td { padding: .55rem .75rem .55rem 0; border-top: 1px solid var(--line); vertica
 .filter label { display: grid; gap: .2rem; font-size: .875rem; color: var(--soft); }
 input, select, textarea { min-height: 2.5rem; padding: 0 .7rem; border: 1px solid var(--soft); border-radius: .4rem; background: var(--paper); color: var(--ink); font: inherit; max-width: 100%; }
 .pages { margin-top: 1rem; }
+.search { margin-top: 1rem; }
+.search label { flex: 0 1 24rem; }
 .concern .actions { margin-top: .5rem; }
 .chips { display: flex; flex-wrap: wrap; gap: .4rem; margin: 0 0 1rem; padding: 0; list-style: none; }
 .chips a { display: inline-flex; align-items: center; gap: .4rem; min-height: 2rem; padding: 0 .7rem; border: 1px solid var(--line); border-radius: 1rem; color: inherit; font-size: .875rem; text-decoration: none; }
@@ -161,6 +163,7 @@ textarea.prose { font: inherit; }
 @media (max-width: 46rem) {
   .event { grid-template-columns: 1fr; }
   .bar nav { flex-basis: 100%; order: 1; margin-inline: -.6rem; }
+  .bar nav a { padding-block: .5rem; }
   .person { margin-left: auto; }
   thead { position: absolute; clip-path: inset(50%); height: 1px; overflow: hidden; }
   tr { display: block; padding: .6rem 0; border-top: 1px solid var(--line); }
