@@ -5,7 +5,7 @@ import type { Cause, Command } from '../model/app-state.ts';
 import { statusOf } from '../model/app-view.ts';
 import { LabError } from '../model/failures.ts';
 import type { Caller } from '../model/roles.ts';
-import type { App, Operation } from '../store/ports.ts';
+import type { App, Operation, Registered, Registration } from '../store/ports.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { planRegistration, requireRegister } from './plan-registration.ts';
 import { storageGuard } from './storage-guard.ts';
@@ -27,11 +27,12 @@ export interface AppActions {
      * somebody else is undone unseen.
      */
     expectedRevision?: number | undefined;
-  }): Promise<{
-    outcome: 'created' | 'replaced' | 'unchanged';
-    app: App;
-    operation: Operation | null;
-  }>;
+  }): Promise<Registered>;
+  /** The same for many, all or none. */
+  registerAll(
+    apps: readonly { name: string; spec: AppSpec; expectedRevision?: number | undefined }[],
+    caller: Caller,
+  ): Promise<Registered[]>;
   /** What `register` would do. Refuses what it would refuse for permissions and unknown spaces; changes nothing. */
   plan(input: { name: string; spec: AppSpec; caller: Caller }): Promise<AppPlanJson>;
   /**
@@ -92,31 +93,47 @@ export function appActions(
     return operation;
   };
 
+  const registrationOf = (wish: Parameters<AppActions['register']>[0]): Registration => {
+    const { name, spec, caller, operationId, expectedRevision } = wish;
+    const actor = caller.person ?? 'visitor';
+    return {
+      ...{ name, spec, actor, space: spec.space, owner: actor },
+      traceparent: deps.tracing.current(),
+      operationId: operationId ?? randomUUID(),
+      check: (existing) => {
+        requireRegister(caller, { name, space: spec.space, existing });
+        requireRevision(name, existing, expectedRevision);
+      },
+    };
+  };
+
+  const announce = (all: readonly Registered[]): void => {
+    for (const { operation } of all) {
+      if (operation === null) continue;
+      accepted(operation.verb === 'register' ? 'register' : 'replace');
+      delivery.soon(operation);
+    }
+  };
+
   return {
     find,
     command,
     plan: (input) => planRegistration(store, input),
-    async register({ name, spec, caller, operationId, expectedRevision }) {
-      const actor = caller.person ?? 'visitor';
-      if ((await store.apps.find(name)) === null) await requireStorage();
-      const registered = await store.apps.register({
-        name,
-        space: spec.space,
-        owner: actor,
-        spec,
-        actor,
-        traceparent: deps.tracing.current(),
-        operationId: operationId ?? randomUUID(),
-        check: (existing) => {
-          requireRegister(caller, { name, space: spec.space, existing });
-          requireRevision(name, existing, expectedRevision);
-        },
-      });
-      if (registered.operation !== null) {
-        accepted(registered.operation.verb === 'register' ? 'register' : 'replace');
-        delivery.soon(registered.operation);
+    async register(wish) {
+      if ((await store.apps.find(wish.name)) === null) await requireStorage();
+      const done = await store.apps.register(registrationOf(wish));
+      announce([done]);
+      return done;
+    },
+    async registerAll(wishes, caller) {
+      for (const { name } of wishes) {
+        if ((await store.apps.find(name)) === null) await requireStorage();
       }
-      return registered;
+      const all = await store.apps.registerAll(
+        wishes.map((wish) => registrationOf({ ...wish, caller })),
+      );
+      announce(all);
+      return all;
     },
     async keepAwake({ name, cause, operationId }) {
       const status = statusOf((await find(name)).condition);

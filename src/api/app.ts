@@ -25,6 +25,7 @@ import { eventStream } from './event-stream.ts';
 import { health } from './health.ts';
 import { hosts } from './hosts.ts';
 import { internal } from './internal.ts';
+import { manifests } from './manifests.ts';
 import { me } from './me.ts';
 import { metricsRoute, timeRequests } from './metrics.ts';
 import { router } from './openapi.ts';
@@ -93,6 +94,7 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   app.use(limitedBody(deps.settings.maxBodyBytes));
 
   app.route('/', apps(deps, actions));
+  app.route('/', manifests(deps, actions));
   app.route('/', appCommands(actions));
   app.route('/', appUsage(actions, logs));
   app.route('/', appHistory(deps, actions));

@@ -1,7 +1,9 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { namedAppSpecSchema } from '../model/app-spec.ts';
 import { spacesOf } from '../model/roles.ts';
+import type { RegisteredAppJson } from '../model/api.ts';
 import { nameSchema } from '../model/name-schema.ts';
+import type { Registered } from '../store/ports.ts';
 import type { AppActions } from './app-actions.ts';
 import type { ApiDependencies, ApiEnv } from './dependencies.ts';
 import {
@@ -75,17 +77,22 @@ export function apps(deps: ApiDependencies, actions: AppActions): OpenAPIHono<Ap
     });
 }
 
-function registered(
-  result: Awaited<ReturnType<AppActions['register']>>,
-  settings: ApiDependencies['settings'],
-) {
-  const app = appJson(result.app, settings);
-  const operation = result.operation === null ? null : operationJson(result.operation);
+function registered(result: Registered, settings: ApiDependencies['settings']) {
+  const body = registeredJson(result, settings);
   return {
-    body: { ...app, outcome: result.outcome, operation },
+    body,
     status: result.outcome === 'created' ? (201 as const) : (200 as const),
-    location: app.links.self,
+    location: body.links.self,
   };
+}
+
+/** An app as it was registered, as the API answers it. */
+export function registeredJson(
+  { app, outcome, operation }: Registered,
+  settings: ApiDependencies['settings'],
+): RegisteredAppJson {
+  const told = operation === null ? null : operationJson(operation);
+  return { ...appJson(app, settings), outcome, operation: told };
 }
 
 const listRoute = createRoute({

@@ -1,79 +1,125 @@
 import { readFile, stat } from 'node:fs/promises';
-import type { RegisteredAppJson } from '../model/api.ts';
-import type { AppSpecInput } from '../model/app-spec.ts';
-import { exitCodes, UsageError } from './exit-codes.ts';
-import { maxManifestBytes, mistakeLine, readManifest } from './manifest.ts';
-import { describeProblem } from './problems.ts';
-import { jsonText, plain, tinted } from './terminal.ts';
+import { ProblemError } from '../client/index.ts';
+import type { AppPlanJson, RegisteredAppJson } from '../model/api.ts';
+import { planText } from './apply-diff.ts';
+import { exitCodes, UsageError, type ExitCode } from './exit-codes.ts';
+import { maxManifestBytes, mistakeLine, readManifest, type Manifest } from './manifest.ts';
+import { jsonText, tinted } from './terminal.ts';
 import type { Invocation, Verb } from './verb.ts';
 import { outcomeLine, waitForOperation, waitOptions } from './wait.ts';
 
-/** What became of one app of a file. */
-type Applied =
-  | Pick<RegisteredAppJson, 'name' | 'outcome' | 'operation'>
-  | { name: string; outcome: 'refused'; problem: string };
-
-const tones = { created: 'good', replaced: 'busy', unchanged: 'soft', refused: 'bad' } as const;
+const tones = { created: 'good', replaced: 'busy', unchanged: 'soft' } as const;
 
 export const apply: Verb = {
   name: 'apply',
-  usage: 'FILE [--check] [--wait]',
+  usage: 'FILE [--check | --diff] [--wait]',
   summary: 'Register the apps that a labkeeper.yaml describes',
-  help: 'Registers or replaces each app and says what changed; the same file again changes nothing. A file with mistakes changes nothing, and all its mistakes are named. Apps that it does not describe stay as they are.',
+  help: 'Registers or replaces all apps of the file and says what changed; the same file again changes nothing. All or none: nothing changes when the file has mistakes, and all of them are named, nor when one of its apps is refused or was changed by somebody else meanwhile. Apps that it does not describe stay as they are. --diff says field by field what would change, and whether that restarts the app and why; it changes nothing and ends with 0 when nothing would change, with 5 when something would.',
   options: {
     ...waitOptions,
     check: { type: 'boolean', help: 'only look for mistakes; asks no server' },
+    diff: { type: 'boolean', help: 'only say what would change, and whether that restarts apps' },
   },
   takes: { least: 1, most: 1 },
   async run(invocation) {
     const { terminal, json, flag } = invocation;
     const [file = ''] = invocation.arguments;
     const { apps, mistakes } = readManifest(await readText(file), file);
-    if (mistakes.length > 0) {
-      const count = mistakes.length === 1 ? 'a mistake' : `${mistakes.length} mistakes`;
-      const lines = mistakes.map((mistake) => `${mistakeLine(file, mistake)}\n`).join('');
-      if (json) terminal.out(jsonText({ file, mistakes }));
-      else terminal.error(`${lines}${file} has ${count}; nothing was changed.\n`);
-      return exitCodes.usage;
-    }
+    if (mistakes.length > 0) throw mistakesOf(file, mistakes);
     if (flag('check')) {
       terminal.out(json ? jsonText({ file, mistakes }) : `${file} has no mistakes.\n`);
       return exitCodes.ok;
     }
-    const applied: Applied[] = [];
-    for (const { name, spec } of apps) applied.push(await applyOne(invocation, name, spec));
-    if (json) terminal.out(jsonText(applied));
-    return applied.some(hasFailed) ? exitCodes.failed : exitCodes.ok;
+    const plans = await planAll(invocation, apps);
+    if (flag('diff')) return tellDifference(invocation, plans);
+    if (apps.length === 0) {
+      terminal.out(json ? jsonText([]) : `${file} describes no apps.\n`);
+      return exitCodes.ok;
+    }
+    return register(invocation, apps, plans);
   },
 };
 
-/** One app that is refused does not keep the others from being registered. */
-async function applyOne(
-  invocation: Invocation,
-  name: string,
-  spec: AppSpecInput,
-): Promise<Applied> {
-  const { client, terminal, json, flag } = invocation;
-  const say = (outcome: Applied['outcome'], more = '') => {
-    if (!json) terminal.out(`${tinted(terminal, tones[outcome], outcome)}  app/${name}${more}\n`);
-  };
-  try {
-    const { outcome, operation } = await client.apps.register(name, spec);
-    say(outcome);
-    if (operation === null || !flag('wait')) return { name, outcome, operation };
-    const over = await waitForOperation(invocation, operation);
-    if (!json) terminal.out(outcomeLine(terminal, over));
-    return { name, outcome, operation: over };
-  } catch (error) {
-    const { exitCode, message } = describeProblem(error);
-    if (exitCode === exitCodes.unreachable) throw error;
-    say('refused', `: ${plain(message)}`);
-    return { name, outcome: 'refused', problem: message };
-  }
+function mistakesOf(file: string, mistakes: Manifest['mistakes']): UsageError {
+  const count = mistakes.length === 1 ? 'a mistake' : `${mistakes.length} mistakes`;
+  const lines = mistakes.map((mistake) => `\n${mistakeLine(file, mistake)}`).join('');
+  return new UsageError(`${file} has ${count}; nothing was changed.${lines}`, mistakes);
 }
 
-function hasFailed(applied: Applied): boolean {
-  return applied.outcome === 'refused' || applied.operation?.state === 'failed';
+const atOnce = 8;
+
+/** What each app would become. Throws when one is refused, with all that are. */
+async function planAll(
+  { client }: Pick<Invocation, 'client'>,
+  apps: Manifest['apps'],
+): Promise<AppPlanJson[]> {
+  const plans: AppPlanJson[] = [];
+  const refused: { name: string; problem: ProblemError }[] = [];
+  for (let at = 0; at < apps.length; at += atOnce) {
+    await Promise.all(
+      apps.slice(at, at + atOnce).map(async ({ name, spec }, index) => {
+        try {
+          plans[at + index] = await client.apps.plan(name, spec);
+        } catch (problem) {
+          if (!(problem instanceof ProblemError)) throw problem;
+          refused.push({ name, problem });
+        }
+      }),
+    );
+  }
+  const [first] = refused;
+  if (first === undefined) return plans;
+  const { type, status, title } = first.problem;
+  throw new ProblemError({
+    ...{ type, status, title },
+    detail: `nothing was changed: ${refused.map(({ problem }) => problem.message).join('; ')}`,
+    errors: refused.map(({ name, problem }) => ({ path: name, message: problem.message })),
+  });
+}
+
+function tellDifference({ terminal, json }: Invocation, plans: readonly AppPlanJson[]): ExitCode {
+  terminal.out(json ? jsonText(plans) : plans.map((plan) => planText(terminal, plan)).join(''));
+  const differs = plans.some(({ effect }) => effect !== 'nothing');
+  return differs ? exitCodes.differs : exitCodes.ok;
+}
+
+/** Made from the definitions that were looked at: whoever applies another file meanwhile loses nothing unseen. */
+async function register(
+  invocation: Invocation,
+  apps: Manifest['apps'],
+  plans: readonly AppPlanJson[],
+): Promise<ExitCode> {
+  const { client, terminal, json, flag } = invocation;
+  const expected = Object.fromEntries(plans.map((plan) => [plan.name, plan.specRevision]));
+  const registered = await client.apps
+    .apply({ apps: apps.map(({ name, spec }) => ({ name, ...spec })), expected })
+    .catch((error: unknown) => {
+      throw error instanceof ProblemError ? nothingChanged(error) : error;
+    });
+  const applied: Pick<RegisteredAppJson, 'name' | 'outcome' | 'operation'>[] = [];
+  for (const { name, outcome, operation } of registered) {
+    if (!json) terminal.out(`${tinted(terminal, tones[outcome], outcome)}  app/${name}\n`);
+    const waits = flag('wait') && operation !== null;
+    const over = waits ? await waitForOperation(invocation, operation) : operation;
+    if (waits && !json && over !== null) terminal.out(outcomeLine(terminal, over));
+    applied.push({ name, outcome, operation: over });
+  }
+  if (json) terminal.out(jsonText(applied));
+  const failed = applied.some(({ operation }) => operation?.state === 'failed');
+  return failed ? exitCodes.failed : exitCodes.ok;
+}
+
+function nothingChanged(refusal: ProblemError): ProblemError {
+  const { type, status, title, message, errors } = refusal;
+  const again =
+    type === 'conflict'
+      ? '. Somebody else changed it meanwhile: see what is different now with --diff, then apply again'
+      : '';
+  return new ProblemError({
+    ...{ type, status, title, errors },
+    detail: `nothing was changed: ${message}${again}`,
+    requestId: refusal.requestId ?? undefined,
+  });
 }
 
 async function readText(file: string): Promise<string> {

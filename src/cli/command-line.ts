@@ -33,11 +33,11 @@ export async function runCommandLine(
     if (verb === undefined) throw new UsageError(`there is no verb ${name}${suggestion(name)}`);
     return await runVerb(verb, rest, surroundings);
   } catch (error) {
-    const { exitCode, type, message } = describeProblem(error);
+    const { exitCode, problem } = describeProblem(error);
     const hint = verb === undefined ? 'labkeeper --help' : `labkeeper ${verb.name} --help`;
     const more = exitCode === exitCodes.usage ? `\nSee ${hint}.` : '';
-    if (json) terminal.error(`${JSON.stringify({ error: { type, message } })}\n`);
-    else terminal.error(`${tinted(terminal, 'bad', 'labkeeper:')} ${message}${more}\n`);
+    if (json) terminal.error(`${JSON.stringify(problem)}\n`);
+    else terminal.error(`${tinted(terminal, 'bad', 'labkeeper:')} ${problem.detail}${more}\n`);
     return exitCode;
   }
 }

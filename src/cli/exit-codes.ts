@@ -8,15 +8,20 @@ export const exitCodes = {
   notFound: 3,
   /** No labkeeper answers. */
   unreachable: 4,
+  /** `apply --diff` found that something would change. */
+  differs: 5,
 } as const;
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
-/** A mistake of whoever typed: shown with a hint at the verb's help. */
+/** A mistake of whoever typed: shown with a hint at the verb's help. `errors` names each mistake of a file. */
 export class UsageError extends Error {
-  constructor(message: string) {
+  readonly errors: { path: string; message: string }[] | undefined;
+
+  constructor(message: string, errors?: { path: string; message: string }[]) {
     super(message);
     this.name = 'UsageError';
+    this.errors = errors;
   }
 }
 

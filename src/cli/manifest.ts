@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
-import { isMap, isScalar, isSeq, LineCounter, parseDocument, type Document } from 'yaml';
+import { isMap, isScalar, isSeq, LineCounter, parseAllDocuments, type Document } from 'yaml';
 import { appSpecSchema, namedAppSpecSchema, type AppSpecInput } from '../model/app-spec.ts';
+import { maxManifestApps } from '../model/manifest-api.ts';
 
 /** What a `labkeeper.yaml` describes, or every mistake in it. Never both. */
 export interface Manifest {
@@ -11,6 +12,8 @@ export interface Manifest {
 export interface Mistake {
   /** Counted from 1. */
   line: number;
+  /** Counted from 1; null where the file is one document. */
+  document: number | null;
   /** Field, such as `apps[0].idle.idleAfterMs`; empty for the file as a whole. */
   path: string;
   message: string;
@@ -19,47 +22,60 @@ export interface Mistake {
 type Path = readonly (string | number)[];
 
 export const maxManifestBytes = 1024 * 1024;
-const maxApps = 1_000;
 
 /**
- * Reads the text of a `labkeeper.yaml`. A relative `workingDirectory` is meant from the file's own
- * folder, so that a manifest can lie beside what it runs.
+ * Reads the text of a `labkeeper.yaml`, of one document or of several after `---`. A relative `workingDirectory` is
+ * meant from the file's own folder, so that a manifest can lie beside what it runs.
  */
 export function readManifest(text: string, file: string): Manifest {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  if (document.errors.length > 0) {
-    const mistakes = document.errors.map(({ message, pos }) => ({
-      line: lines.linePos(pos[0]).line,
-      path: '',
-      message,
-    }));
-    return { apps: [], mistakes };
-  }
+  const parsed = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false });
+  const documents = 'empty' in parsed ? [] : parsed;
   const mistakes: Mistake[] = [];
-  const report = (path: Path, message: string) => {
-    mistakes.push({ line: lineOf(document, lines, path), path: fieldName(path), message });
-  };
-  const apps = appsOf(document, report).flatMap((entry, at) => {
-    const app = readApp(entry, dirname(resolve(file)), (path, message) =>
-      report(['apps', at, ...path], message),
-    );
-    return app === null ? [] : [{ ...app, at }];
-  });
-  const seen = new Map<string, number>();
-  for (const { name, at } of apps) {
-    const first = seen.get(name);
-    if (first === undefined) seen.set(name, at);
-    else report(['apps', at, 'name'], `${name} is described before, as apps[${first}]`);
+  const apps: Manifest['apps'] = [];
+  const seen = new Map<string, string>();
+  for (const [index, document] of documents.entries()) {
+    const number = documents.length === 1 ? null : index + 1;
+    const report = (path: Path, message: string) => {
+      const line = lineOf(document, lines, path);
+      mistakes.push({ line, document: number, path: fieldName(path), message });
+    };
+    for (const { message, pos } of document.errors) {
+      const { line } = lines.linePos(pos[0]);
+      mistakes.push({ line, document: number, path: '', message });
+    }
+    if (document.errors.length > 0) continue;
+    // What stands before a first or after a last `---` is nothing, and no mistake.
+    if (number !== null && document.contents === null) continue;
+    for (const [at, entry] of appsOf(document, report).entries()) {
+      const read = readApp(entry, dirname(resolve(file)), (path, message) =>
+        report(['apps', at, ...path], message),
+      );
+      if (read === null) continue;
+      const first = seen.get(read.name);
+      const here = `apps[${at}]${number === null ? '' : ` of document ${number}`}`;
+      if (first === undefined) seen.set(read.name, here);
+      else report(['apps', at, 'name'], `${read.name} is described before, as ${first}`);
+      apps.push(read);
+    }
+  }
+  if (documents.length === 0) {
+    const message = 'a manifest is a mapping with the key apps';
+    mistakes.push({ line: 1, document: null, path: '', message });
+  }
+  if (apps.length > maxManifestApps) {
+    const message = `there are ${apps.length} apps, and the limit is ${maxManifestApps}`;
+    mistakes.push({ line: 1, document: null, path: 'apps', message });
   }
   mistakes.sort((left, right) => left.line - right.line);
-  if (mistakes.length > 0) return { apps: [], mistakes };
-  return { apps: apps.map(({ name, spec }) => ({ name, spec })), mistakes };
+  return mistakes.length > 0 ? { apps: [], mistakes } : { apps, mistakes };
 }
 
 /** `labkeeper.yaml:7: apps[0].port: …`, the form that editors know. */
-export function mistakeLine(file: string, { line, path, message }: Mistake): string {
-  return `${file}:${line}: ${path === '' ? '' : `${path}: `}${message}`;
+export function mistakeLine(file: string, mistake: Mistake): string {
+  const { line, document, path, message } = mistake;
+  const where = document === null ? '' : `document ${document}: `;
+  return `${file}:${line}: ${where}${path === '' ? '' : `${path}: `}${message}`;
 }
 
 function appsOf(document: Document, report: (path: Path, message: string) => void): unknown[] {
@@ -77,10 +93,7 @@ function appsOf(document: Document, report: (path: Path, message: string) => voi
     report(contents.has('apps') ? ['apps'] : [], 'apps must be a list of apps');
     return [];
   }
-  const apps = plainList(document, report);
-  if (apps.length > maxApps)
-    report(['apps'], `has ${apps.length} apps, and the limit is ${maxApps}`);
-  return apps.slice(0, maxApps);
+  return plainList(document, report);
 }
 
 /** Aliases are followed, up to a bound: a small file may not become a large one. */

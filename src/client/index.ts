@@ -39,6 +39,7 @@ import {
 } from '../model/people-api.ts';
 import type { NewAppLink } from '../model/person.ts';
 import type { AppSpecInput } from '../model/app-spec.ts';
+import { manifestAnswerSchema, type ManifestBody } from '../model/manifest-api.ts';
 import { appSecretListSchema, type AppSecretJson } from '../model/secret-api.ts';
 import { followEvents, type FollowOptions, type StreamMessage } from './follow-events.ts';
 import { followLog, readLog, type LogOptions, type LogText } from './logs.ts';
@@ -80,6 +81,11 @@ export interface LabkeeperClient extends SecretMethods {
     ): Promise<RegisteredAppJson>;
     /** What registering this would do; changes nothing. */
     plan(name: string, spec: AppSpecInput): Promise<AppPlanJson>;
+    /**
+     * Registers or replaces many, all or none. `expected` holds the definitions they are made from, by name, 0
+     * for none; when another stands by now, it rejects with `conflict`.
+     */
+    apply(manifest: ManifestBody): Promise<RegisteredAppJson[]>;
     remove(name: string, options?: CommandOptions): Promise<OperationJson>;
     start(name: string, options?: CommandOptions): Promise<OperationJson>;
     stop(name: string, options?: CommandOptions): Promise<OperationJson>;
@@ -171,6 +177,10 @@ export function labkeeperClient(options: ClientOptions): LabkeeperClient {
         }),
       plan: (name, spec) =>
         json(`${appPath(name)}/plan`, appPlanSchema, { method: 'POST', body: spec }),
+      apply: async (manifest) => {
+        const ask = { method: 'POST', body: manifest } as const;
+        return (await json('/api/v1/manifests', manifestAnswerSchema, ask)).items;
+      },
       remove: (name, { why, idempotencyKey } = {}) =>
         json(appPath(name), operationSchema, {
           method: 'DELETE',

@@ -4,6 +4,8 @@ import { problemSchema, problemUrn, type ProblemJson } from '../model/api.ts';
 export class ProblemError extends Error {
   readonly type: string;
   readonly status: number;
+  /** The kind in words. */
+  readonly title: string;
   readonly errors: NonNullable<ProblemJson['errors']>;
   readonly requestId: string | null;
   /** When the API asked to come back later. */
@@ -12,6 +14,7 @@ export class ProblemError extends Error {
   constructor(problem: {
     type: string;
     status: number;
+    title?: string;
     detail: string;
     errors?: ProblemJson['errors'];
     requestId?: string | undefined;
@@ -21,6 +24,7 @@ export class ProblemError extends Error {
     this.name = 'ProblemError';
     this.type = problem.type;
     this.status = problem.status;
+    this.title = problem.title ?? 'The request was refused';
     this.errors = problem.errors ?? [];
     this.requestId = problem.requestId ?? null;
     this.retryAfterMs = problem.retryAfterMs ?? null;
@@ -49,9 +53,9 @@ export async function problemFrom(answer: Response): Promise<ProblemError> {
     const detail = `${status} ${answer.statusText}`.trim();
     return new ProblemError({ type: 'unknown', status, detail, retryAfterMs });
   }
-  const { type, detail, errors, requestId } = parsed.data;
+  const { type, title, detail, errors, requestId } = parsed.data;
   const short = type.startsWith(problemUrn) ? type.slice(problemUrn.length) : type;
-  return new ProblemError({ type: short, status, detail, errors, requestId, retryAfterMs });
+  return new ProblemError({ type: short, status, title, detail, errors, requestId, retryAfterMs });
 }
 
 function parseJson(text: string): unknown {

@@ -101,28 +101,36 @@ export interface AppSelection {
   search?: string;
 }
 
+/** A definition as it is written. */
+export interface Registration {
+  name: string;
+  space: string;
+  owner: string;
+  spec: AppSpec;
+  actor: string;
+  /** As in `Cause`. */
+  traceparent?: string | undefined;
+  operationId: string;
+  /** Called under the lock with the app that has the name; throws to refuse, and nothing is written. */
+  check?: (existing: App | null) => void;
+}
+
+export interface Registered {
+  outcome: 'created' | 'replaced' | 'unchanged';
+  app: App;
+  operation: Operation | null;
+}
+
 export interface AppStore {
   /**
    * One transaction: the app's row, its operation, outbox entry and event. The same definition
    * again changes nothing and answers `unchanged` (with no operation). Throws `quota_exceeded` when the space
    * has no place for one more app, or for one more that is awake.
    */
-  register(input: {
-    name: string;
-    space: string;
-    owner: string;
-    spec: AppSpec;
-    actor: string;
-    /** As in `Cause`. */
-    traceparent?: string | undefined;
-    operationId: string;
-    /** Called under the lock with the app that has the name; throws to refuse, and nothing is written. */
-    check?: (existing: App | null) => void;
-  }): Promise<{
-    outcome: 'created' | 'replaced' | 'unchanged';
-    app: App;
-    operation: Operation | null;
-  }>;
+  register(input: Registration): Promise<Registered>;
+
+  /** The same for many, all or none: what one of them is refused for, refuses all. */
+  registerAll(inputs: readonly Registration[]): Promise<Registered[]>;
 
   /**
    * One transaction: operation, outbox entry, event. The same id again answers the first

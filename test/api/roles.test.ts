@@ -54,6 +54,11 @@ const table: Readonly<Record<string, Line>> = {
   },
   'PUT /api/v1/apps/:name': { least: 'own', taken: 409, body: { space: 'ml101', ...spec } },
   'POST /api/v1/apps/:name/plan': { least: 'own', taken: 409, body: { space: 'ml101', ...spec } },
+  'POST /api/v1/manifests': {
+    least: 'own',
+    taken: 409,
+    body: { apps: [{ name: 'plot', space: 'ml101', ...spec }] },
+  },
   'GET /api/v1/apps/:name': { least: 'viewer' },
   'DELETE /api/v1/apps/:name': { least: 'own' },
   'POST /api/v1/apps/:name/start': { least: 'user' },

@@ -192,7 +192,18 @@ describe.runIf(requirePart('postgres'))('the command line', () => {
   it('tells failures as JSON when asked for JSON', async () => {
     const { error } = await bed.run('show', 'app/nobody', '--json');
     expect(JSON.parse(error)).toEqual({
-      error: { type: 'not_found', message: 'there is no app nobody; see labkeeper list' },
+      type: 'urn:labkeeper:problem:not_found',
+      title: 'There is no such thing',
+      status: 404,
+      detail: 'there is no app nobody; see labkeeper list',
+      requestId: null,
+    });
+    const refused = await bed.run('keep-awake', 'shy', '--json');
+    expect(refused.code).toBe(1);
+    expect(JSON.parse(refused.error)).toMatchObject({
+      type: 'urn:labkeeper:problem:conflict',
+      status: 409,
+      requestId: expect.any(String) as string,
     });
   });
 

@@ -7,6 +7,19 @@ const mistakesOf = (text: string) =>
   readManifest(text, '/lab/labkeeper.yaml').mistakes.map((one) => mistakeLine('f', one));
 
 describe('reading a manifest', () => {
+  it('reads several documents, and names the one each mistake is in', () => {
+    const one = 'apps: [{ name: plot, command: [serve] }]\n';
+    const { apps, mistakes } = readManifest(`---\n${one}---\n${one.replace('plot', 'board')}`, 'f');
+    expect([apps.map(({ name }) => name), mistakes]).toEqual([['plot', 'board'], []]);
+    expect(mistakesOf(`${one}---\n${one}---\napps: [\n---\napps:\n  - port: 0\n`)).toEqual([
+      'f:3: document 2: apps[0].name: plot is described before, as apps[0] of document 1',
+      expect.stringMatching(/^f:\d: document 3: /),
+      expect.stringMatching(/^f:8: document 4: apps\[0\]\.name: /),
+      expect.stringMatching(/^f:8: document 4: apps\[0\]\.port: /),
+      expect.stringMatching(/^f:8: document 4: apps\[0\]\.image: give an image or a command$/),
+    ]);
+  });
+
   it('gives each app its definition, without defaults', () => {
     const { apps, mistakes } = readManifest(
       'apps:\n  - name: plot\n    command: [serve]\n    idle: { idleAfterMs: 1000 }\n',

@@ -17,6 +17,7 @@ const all = (may: Permission): RouteRule => ({ may, of: 'installation' });
 export const routeRules: Readonly<Record<string, RouteRule>> = {
   'GET /api/v1/apps': 'person',
   'POST /api/v1/apps': 'person',
+  'POST /api/v1/manifests': 'person',
   'GET /api/v1/apps/:name': app('app.see'),
   'PUT /api/v1/apps/:name': 'person',
   'POST /api/v1/apps/:name/plan': 'person',

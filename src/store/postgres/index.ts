@@ -5,7 +5,7 @@ import { beginAppLife } from './apps/begin-life.ts';
 import { commandApp } from './apps/command.ts';
 import { findApp } from './apps/find.ts';
 import { appFacets, listApps, listLiveApps, tallyApps, troubledApps } from './apps/list.ts';
-import { registerApp } from './apps/register.ts';
+import { registerApp, registerApps } from './apps/register.ts';
 import { removeApp } from './apps/remove.ts';
 import { setAppDetail } from './apps/set-detail.ts';
 import { setAppSleepsIn } from './apps/set-sleeps-in.ts';
@@ -87,6 +87,7 @@ export async function openPostgresStore(
     figures: () => readFigures(database),
     apps: {
       register: (input) => registerApp(database, input, { maxApps, ...volumeLimits }),
+      registerAll: (inputs) => registerApps(database, inputs, { maxApps, ...volumeLimits }),
       command: (input) => commandApp(database, input),
       find: (name) => findApp(database, name),
       list: (page) => listApps(database, page),

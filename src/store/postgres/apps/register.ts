@@ -1,7 +1,7 @@
 import { needsNewInstance, type AppSpec } from '../../../model/app-spec.ts';
 import { canonicalJson } from '../../../model/canonical-json.ts';
 import { LabError } from '../../../model/failures.ts';
-import type { App, AppStore, Operation } from '../../ports.ts';
+import type { App, Operation, Registered, Registration } from '../../ports.ts';
 import type { Database, Query } from '../database.ts';
 import { acceptOperation } from '../operations/accept.ts';
 import { requirePlace } from './place.ts';
@@ -9,25 +9,49 @@ import { makeVolumesOf } from '../volumes/for-app.ts';
 import type { VolumeLimits } from '../volumes/make.ts';
 import { appColumns, toApp, type AppRow } from './row.ts';
 
-type Registration = Parameters<AppStore['register']>[0];
-type Registered = Awaited<ReturnType<AppStore['register']>>;
-
 /** Registrations that make a new app queue here, so that the limit holds among them. */
 const newAppsLockKey = 7_106_134;
+
+type Limits = VolumeLimits & { maxApps: number };
 
 export async function registerApp(
   database: Database,
   input: Registration,
-  limits: VolumeLimits & { maxApps: number },
+  limits: Limits,
 ): Promise<Registered> {
-  return database.transaction(`register app/${input.name}`, async (query) => {
-    const existing = await lockApp(query, input.name);
-    if (existing !== null) return replace(query, input, existing, limits);
-    await query('wait for others', 'SELECT pg_advisory_xact_lock($1)', [newAppsLockKey]);
-    const winner = await lockApp(query, input.name);
-    if (winner !== null) return replace(query, input, winner, limits);
-    return create(query, input, limits);
+  return database.transaction(`register app/${input.name}`, (query) =>
+    register(query, input, limits),
+  );
+}
+
+/** All or none, in the order of names: of two that meet, one is over before the other begins. */
+export async function registerApps(
+  database: Database,
+  inputs: readonly Registration[],
+  limits: Limits,
+): Promise<Registered[]> {
+  return database.transaction(`register ${inputs.length} apps`, async (query) => {
+    await waitForNewApps(query);
+    const registered = new Map<string, Registered>();
+    for (const input of inputs.toSorted(byName)) {
+      registered.set(input.name, await register(query, input, limits));
+    }
+    return inputs.flatMap(({ name }) => registered.get(name) ?? []);
   });
+}
+
+const byName = (one: Registration, other: Registration) => (one.name < other.name ? -1 : 1);
+
+const waitForNewApps = (query: Query) =>
+  query('wait for others', 'SELECT pg_advisory_xact_lock($1)', [newAppsLockKey]);
+
+async function register(query: Query, input: Registration, limits: Limits): Promise<Registered> {
+  const existing = await lockApp(query, input.name);
+  if (existing !== null) return replace(query, input, existing, limits);
+  await waitForNewApps(query);
+  const winner = await lockApp(query, input.name);
+  if (winner !== null) return replace(query, input, winner, limits);
+  return create(query, input, limits);
 }
 
 async function lockApp(query: Query, name: string): Promise<App | null> {
@@ -39,11 +63,7 @@ async function lockApp(query: Query, name: string): Promise<App | null> {
   return row === undefined ? null : toApp(row);
 }
 
-async function create(
-  query: Query,
-  input: Registration,
-  limits: VolumeLimits & { maxApps: number },
-): Promise<Registered> {
+async function create(query: Query, input: Registration, limits: Limits): Promise<Registered> {
   input.check?.(null);
   const { maxApps } = limits;
   const { name, space, owner, spec, actor } = input;
@@ -86,7 +106,7 @@ async function replace(
   if (isSame && !isRemoved) return { outcome: 'unchanged', app: before, operation: null };
   await refuseUnknownSpace(query, name, space);
   if (space !== before.space) {
-    await query('wait for others', 'SELECT pg_advisory_xact_lock($1)', [newAppsLockKey]);
+    await waitForNewApps(query);
     await refuseFullSpace(query, name, space);
   }
   if (spec.alwaysOn || space !== before.space) {
