@@ -1,4 +1,5 @@
 import { openPagesInBrowser, type BrowserPagesBed } from './browser-bed.ts';
+import { fillHistory } from './history-rows.ts';
 
 const space = 'ml101';
 const by = { actor: 'olga' };
@@ -64,6 +65,7 @@ async function fillApps(bed: BrowserPagesBed): Promise<void> {
     description: 'Draw together in the browser. It sleeps two minutes after the last stroke.',
   });
   await bed.reach('board', 'ready', { sleepsInMs: 90_000 });
+  await fillHistory(bed.databaseUrl, 'board');
   await bed.register('report', { space, title: 'Sales report' });
   await bed.register('spectrum-analysis-of-the-large-telescope', {
     space,

@@ -1,6 +1,7 @@
 import type { AppJson } from '../../model/api.ts';
 import type { Identity } from '../auth/identify.ts';
 import { AppActionBar } from './app-action-bar.tsx';
+import { AppCharts } from './app-charts.tsx';
 import type { AppFacts } from './app-facts.ts';
 import { AppNow } from './app-now.tsx';
 import { AppWhy } from './app-why.tsx';
@@ -34,17 +35,20 @@ export function appPage(options: { identity: Identity; app: AppJson; facts: AppF
           <AppWhy app={app} facts={facts} />
           <AppNow app={app} facts={facts} />
         </div>
+        <AppCharts app={app} history={facts.history} />
         {facts.log !== null && <AppOutput app={app} log={facts.log} />}
         <section class="panel" aria-labelledby="timeline-heading">
           <h2 id="timeline-heading">Timeline</h2>
           <Timeline page={facts.timeline} path={path} showsEntity={false} />
         </section>
-        <section class="panel" aria-labelledby="definition-heading">
-          <h2 id="definition-heading">Definition {app.specRevision}</h2>
+        <details class="panel" id="definition">
+          <summary>
+            <h2>Definition {app.specRevision}</h2>
+          </summary>
           <pre tabindex={0} aria-label="Definition as JSON">
             {JSON.stringify(spec, null, 2)}
           </pre>
-        </section>
+        </details>
       </>
     ),
   });

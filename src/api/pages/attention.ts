@@ -1,5 +1,4 @@
-import { inWords } from '../../model/idle-clocks.ts';
-import { bytesInWords } from '../../model/in-words.ts';
+import { bytesInWords, durationInWords } from '../../model/in-words.ts';
 import { may, spacesOf, type Caller } from '../../model/roles.ts';
 import { explainVolume } from '../../model/volume.ts';
 import type { Host } from '../../store/ports.ts';
@@ -73,7 +72,7 @@ async function installationConcerns(
     engine.push({
       subject: 'Outbox',
       href: null,
-      sentence: `${entries} accepted commands wait for their workflow, the oldest for ${inWords(oldestAgeMs)}.`,
+      sentence: `${entries} accepted commands wait for their workflow, the oldest for ${durationInWords(oldestAgeMs)}.`,
       remedy:
         'They are delivered as soon as Temporal takes them. If it answers, look at the log of the API.',
       mends: [],
@@ -100,7 +99,7 @@ function hostConcerns(hosts: readonly Host[]): Concern[] {
       return [
         {
           ...about,
-          sentence: `${host.name} was last heard of ${inWords(host.seenAgoMs)} ago.`,
+          sentence: `${host.name} was last heard of ${durationInWords(host.seenAgoMs)} ago.`,
           remedy: 'What runs there goes on; to start or stop apps there, start its worker again.',
           mends: [],
         },

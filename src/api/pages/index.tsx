@@ -81,6 +81,7 @@ export function pages(
           before,
           operation,
           caller: identity.caller,
+          span: context.req.query('memory') === 'month' ? 'month' : 'day',
         });
         return context.html(appPage({ identity, app: present(app), facts }));
       }

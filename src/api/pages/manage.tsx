@@ -189,10 +189,18 @@ function AppTable({ apps, facets }: ManageFacts) {
             <td data-label="Since">
               <Ago at={app.condition.since} />
             </td>
-            {hasSpaces && <td data-label="Space">{app.space}</td>}
-            <td data-label="Owner">{app.owner}</td>
-            <td data-label="Host">{app.condition.host ?? '–'}</td>
-            <td data-label="Runs" class="mono">
+            {hasSpaces && (
+              <td data-label="Space" class="roomy">
+                {app.space}
+              </td>
+            )}
+            <td data-label="Owner" class="roomy">
+              {app.owner}
+            </td>
+            <td data-label="Host" class="roomy">
+              {app.condition.host ?? '–'}
+            </td>
+            <td data-label="Runs" class="mono roomy">
               {app.spec.image ?? app.spec.command?.slice(0, 2).join(' ')}
             </td>
           </tr>

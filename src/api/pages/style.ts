@@ -158,9 +158,37 @@ input[type=checkbox], input[type=radio] { width: 1.15rem; min-height: 1.15rem; m
 .once { padding: .75rem 1rem; background: var(--page); border: 1px dashed var(--soft); border-radius: .4rem; }
 .once input { width: 100%; font-family: var(--mono); font-size: .8125rem; }
 td .actions { margin: 0; gap: .25rem 1rem; }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); gap: 0 2rem; }
+.chart { display: grid; grid-template-rows: subgrid; grid-row: span 4; margin: 0 0 1rem; min-width: 0; }
+.chart h3 { margin: 0; font-size: 1rem; }
+.chart figcaption p { margin: .1rem 0 .6rem; }
+.plot { display: grid; grid-template-columns: auto 1fr; gap: .25rem .5rem; color: var(--soft); font-size: .8125rem; line-height: 1; font-variant-numeric: tabular-nums; }
+.plot svg { display: block; width: 100%; height: 8.5rem; overflow: visible; }
+.scale { display: flex; flex-direction: column; justify-content: space-between; text-align: right; }
+.ends { grid-column: 2; display: flex; justify-content: space-between; }
+.chart path { vector-effect: non-scaling-stroke; fill: none; }
+.chart .grid { stroke: var(--line); }
+.chart .bars { fill: var(--tone); }
+.chart .line { stroke: var(--tone); stroke-width: 2; stroke-linecap: round; stroke-linejoin: round; }
+.chart .faint { stroke: var(--busy); stroke-width: 1; }
+.chart .limit { stroke: var(--bad); stroke-dasharray: 6 4; }
+.legend { display: flex; flex-wrap: wrap; gap: .2rem 1rem; margin: .6rem 0 0; padding: 0; list-style: none; color: var(--soft); font-size: .8125rem; }
+.legend li::before { content: ""; display: inline-block; width: .7rem; height: .7rem; margin-right: .4rem; background: currentcolor; }
+.legend li { color: inherit; }
+.legend .bars::before { background: var(--tone); }
+.legend .faint::before { background: var(--busy); }
+.legend .limit::before { background: var(--bad); }
+.phase-wait { --phase: var(--soft); } .phase-place { --phase: #c2569a; } .phase-pull { --phase: var(--busy); }
+.phase-start { --phase: var(--tone); } .phase-probe { --phase: var(--good); } .phase-publish { --phase: var(--bad); }
+.chart [class^=phase-] { fill: var(--phase); }
+.legend [class^=phase-]::before { background: var(--phase); }
+.chart details { margin-top: .5rem; }
+.chart details table { margin-top: .5rem; font-size: .875rem; }
+.chart details td, .chart details th { padding-block: .2rem; }
 textarea.prose { font: inherit; }
 #live { min-width: 11ch; }
 @media (max-width: 46rem) {
+  .roomy { display: none; }
   .event { grid-template-columns: 1fr; }
   .bar nav { flex-basis: 100%; order: 1; margin-inline: -.6rem; }
   .bar nav a { padding-block: .5rem; }
@@ -168,7 +196,7 @@ textarea.prose { font: inherit; }
   thead { position: absolute; clip-path: inset(50%); height: 1px; overflow: hidden; }
   tr { display: block; padding: .6rem 0; border-top: 1px solid var(--line); }
   tbody tr:first-child { border-top: 0; padding-top: 0; }
-  td { display: flex; gap: .75rem; padding: .12rem 0; border: 0; }
+  td:not(.roomy) { display: flex; gap: .75rem; padding: .12rem 0; border: 0; }
   td::before { content: attr(data-label); flex: 0 0 6.5rem; color: var(--soft); font: .875rem/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; }
 }
 `;
