@@ -64,6 +64,8 @@ export interface ApiSettings {
   grantMs: number;
   /** Which series of memory are kept. */
   memoryRing: MemoryRing;
+  /** Free space of a host's disk below which it warns, and takes no new work; for pages to tell. */
+  storageWatermarks: { warnBytes: number; refuseBytes: number };
   temporalUiUrl: string | null;
   temporalNamespace: string;
   /** A comment line on every event stream this often. */

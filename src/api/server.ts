@@ -196,6 +196,10 @@ function settingsOf(config: Config): ApiSettings {
     maxEventStreams: config.LABKEEPER_MAX_EVENT_STREAMS,
     // Over TLS also a console without an address of its own has one: its cookies are for that.
     consoleUrl: consoleUrl === undefined && !isSecure ? null : urls.console,
+    storageWatermarks: {
+      warnBytes: config.LABKEEPER_STORAGE_WARN_BYTES,
+      refuseBytes: config.LABKEEPER_STORAGE_REFUSE_BYTES,
+    },
     memoryRing: memoryRing(config.LABKEEPER_MEMORY_SAMPLE_MS, config.LABKEEPER_MEMORY_SAMPLES),
     publicConsoleUrl: urls.console,
     appsUrl: urls.apps,

@@ -2,7 +2,11 @@
 export const dnsLabelPattern = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** `app/plot`: workflow id, CLI argument, path under `/manage/` and (plural) under `/api/v1/`. */
-export type EntityName = `${'app' | 'host' | 'person' | 'space' | 'volume'}/${string}`;
+export type EntityName = `${EntityKind}/${string}`;
+
+/** What timelines are kept of. */
+export const entityKinds = ['app', 'volume', 'space', 'person', 'host'] as const;
+export type EntityKind = (typeof entityKinds)[number];
 
 export const appEntity = (name: string): EntityName => `app/${name}`;
 export const volumeEntity = (name: string): EntityName => `volume/${name}`;

@@ -2,7 +2,7 @@ import type { AppSpec, Learned } from '../model/app-spec.ts';
 import type { Cause, Command } from '../model/app-state.ts';
 import type { AppCondition } from '../model/app-view.ts';
 import type { MemoryRing } from '../model/memory-ring.ts';
-import type { EntityName } from '../model/names.ts';
+import type { EntityKind, EntityName } from '../model/names.ts';
 import type { PresetName } from '../model/presets.ts';
 import type {
   AccessStore,
@@ -90,6 +90,14 @@ export interface AppTally {
   count: number;
 }
 
+/** An image, and the apps whose definitions name it. */
+export interface ImageUse {
+  image: string;
+  apps: string[];
+  /** How many apps, listed or not. */
+  count: number;
+}
+
 /** Some of the registered apps; what is left out keeps all. */
 export interface AppSelection {
   space?: string;
@@ -156,6 +164,8 @@ export interface AppStore {
       limit: number;
     },
   ): Promise<App[]>;
+  /** Images that definitions name, those of the most apps first; of each at most 5 apps by name. */
+  images(limit: number): Promise<ImageUse[]>;
   /** How many of a selection there are, by what is wanted of them and what they do. */
   tally(selection: AppSelection): Promise<AppTally[]>;
   /** What apps can be told apart by, each by name and at most 100. */
@@ -380,14 +390,21 @@ export interface EventStore {
   append(entity: EntityName, event: NewEvent): Promise<void>;
   /**
    * Newest first; `before` is the id of the last one of the page before, `spaces` keeps what
-   * happened in one of them.
+   * happened in one of them, `kind` what happened to things of one kind, `actor` what somebody did whose name begins
+   * with it, `sinceMs` what is no older by the database's clock.
    */
   list(page: {
     entity?: EntityName;
+    kind?: EntityKind;
+    what?: string;
+    actor?: string;
+    sinceMs?: number;
     spaces?: readonly string[] | null;
     before?: string;
     limit: number;
   }): Promise<TimelineEvent[]>;
+  /** What the newest few thousand events are and who did them, each by name and at most 100: for a filter. */
+  choices(spaces: readonly string[] | null): Promise<{ whats: string[]; actors: string[] }>;
   /**
    * Oldest first after `after`. Only events below the oldest open transaction, so that a resume
    * from the last id seen misses nothing that committed late.

@@ -12,6 +12,14 @@ export interface Volume extends VolumeCondition {
   createdAt: string;
 }
 
+/** Volumes of one host together; those not used yet have none. */
+export interface VolumeTotal {
+  host: string | null;
+  volumes: number;
+  /** As last measured. */
+  sizeBytes: number;
+}
+
 export interface VolumeStore {
   /**
    * Makes a volume, or changes title, limit and space of the one that has the name; without a space it
@@ -36,6 +44,8 @@ export interface VolumeStore {
   list(page: { spaces?: readonly string[]; after?: string; limit: number }): Promise<Volume[]>;
   /** The fullest first, by share of their limit; those never measured last. `share` keeps those at least so full or hindered. */
   fullest(page: { spaces?: readonly string[]; share?: number; limit: number }): Promise<Volume[]>;
+  /** By host; those without one last. */
+  totals(): Promise<VolumeTotal[]>;
 
   /**
    * Settles where volumes live before an app is placed: those without a host get this one, with an event. False, and

@@ -106,6 +106,7 @@ export async function openApi(
       appsUrl: 'http://localhost:8081',
       appsDomain: null,
       grantMs: 30_000,
+      storageWatermarks: { warnBytes: 2 * 1024 ** 3, refuseBytes: 512 * 1024 ** 2 },
       memoryRing: memoryRing(60_000, 1_440),
       temporalUiUrl: 'http://localhost:8233',
       temporalNamespace: 'default',

@@ -3,9 +3,15 @@ import { bytesInWords, durationInWords } from '../../model/in-words.ts';
 import type { Identity } from '../auth/identify.ts';
 import { shell } from './shell.tsx';
 import { Status } from './status.tsx';
+import { Storage, type StorageFacts } from './storage.tsx';
 
 /** `/manage/hosts`: the computers that run apps. */
-export function hostsPage({ identity, hosts }: { identity: Identity; hosts: readonly HostJson[] }) {
+export function hostsPage(facts: {
+  identity: Identity;
+  hosts: readonly HostJson[];
+  storage: Omit<StorageFacts, 'hosts'>;
+}) {
+  const { identity, hosts, storage } = facts;
   return shell({
     title: 'Hosts',
     section: 'hosts',
@@ -21,6 +27,7 @@ export function hostsPage({ identity, hosts }: { identity: Identity; hosts: read
         ) : (
           hosts.map((host) => <HostPanel host={host} />)
         )}
+        <Storage hosts={hosts} {...storage} />
       </>
     ),
   });

@@ -7,7 +7,7 @@ import type { LoginLinks } from '../auth/login-links.ts';
 import type { AppActions } from '../app-actions.ts';
 import type { AppLogs } from '../app-log-source.ts';
 import type { ApiDependencies, ApiEnv } from '../dependencies.ts';
-import { appJson, hostJson } from '../present.ts';
+import { appJson } from '../present.ts';
 import type { TokenActions } from '../token-actions.ts';
 import { account } from './account.tsx';
 import { appFormRoutes } from './app-form-routes.ts';
@@ -15,14 +15,13 @@ import { readAppFacts } from './app-facts.ts';
 import { appForms } from './app-forms.ts';
 import { appPage, removedAppPage } from './app-page.tsx';
 import { assets } from './assets.ts';
-import { eventsPage } from './events-page.tsx';
 import { findOperation } from './find-operation.ts';
 import { homePage } from './home.tsx';
-import { hostsPage } from './hosts-page.tsx';
 import { manageRoutes } from './manage-routes.ts';
 import { searchIn } from './paging.ts';
 import { peoplePages } from './people-routes.ts';
 import { spacePages } from './space-routes.ts';
+import { overviewRoutes } from './overview-routes.ts';
 import { readTimeline } from './timeline.tsx';
 
 const cardsOfPage = 60;
@@ -59,17 +58,8 @@ export function pages(
       return context.html(homePage({ identity, apps, search, next }));
     })
     .route('/', manageRoutes(deps))
+    .route('/', overviewRoutes(deps))
     .route('/', appFormRoutes(deps, actions))
-    .get('/manage/hosts', async (context) => {
-      const hosts = (await store.hosts.list()).map(hostJson);
-      return context.html(hostsPage({ identity: context.get('identity'), hosts }));
-    })
-    .get('/manage/events', async (context) => {
-      const before = context.req.query('before');
-      const spaces = spacesOf(context.get('identity').caller, 'app.see');
-      const timeline = await readTimeline(store.events, { spaces, before, limit: 60 });
-      return context.html(eventsPage({ identity: context.get('identity'), timeline }));
-    })
     .get('/manage/app/:name', async (context) => {
       const name = context.req.param('name');
       const before = context.req.query('before');

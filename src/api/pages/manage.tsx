@@ -1,12 +1,13 @@
 import type { AppJson } from '../../model/api.ts';
 import { appStatuses, type AppStatus } from '../../model/app-view.ts';
-import { spacesOf, type Caller } from '../../model/roles.ts';
 import type { Operation, Store } from '../../store/ports.ts';
 import type { Identity } from '../auth/identify.ts';
 import { filterAddress, isFiltered, type AppFilter } from './app-filter.ts';
 import type { Concern } from './attention.ts';
 import { AttentionList } from './attention-list.tsx';
+import { FilterChoice } from './filter-choice.tsx';
 import { OperationNotice } from './operation-notice.tsx';
+import { mayAnywhere } from './places.ts';
 import { shell } from './shell.tsx';
 import { appMarks, Status, statusWords } from './status.tsx';
 import { Ago } from './time.tsx';
@@ -44,7 +45,7 @@ export function managePage(facts: ManageFacts) {
         <section class="panel" aria-labelledby="apps-heading">
           <div class="lead">
             <h2 id="apps-heading">Apps</h2>
-            {mayRegister(identity.caller) && (
+            {mayAnywhere(identity.caller, 'app.register') && (
               <a class="button primary" href="/manage/apps/new">
                 Register an app
               </a>
@@ -71,11 +72,6 @@ export function managePage(facts: ManageFacts) {
       </>
     ),
   });
-}
-
-function mayRegister(caller: Caller): boolean {
-  const spaces = spacesOf(caller, 'app.register');
-  return spaces === null || spaces.length > 0;
 }
 
 /** Chosen by words and by what tells apps apart; the state is chosen by the links below. */
@@ -107,22 +103,9 @@ function Choice(props: {
   chosen: string | null;
   values: readonly string[];
 }) {
-  const { name, label, chosen, values } = props;
-  if (values.length < 2 && chosen === null) return null;
-  const all = chosen === null || values.includes(chosen) ? values : [chosen, ...values];
-  return (
-    <label>
-      {label}
-      <select name={name}>
-        <option value="">Any</option>
-        {all.map((value) => (
-          <option value={value} selected={value === chosen}>
-            {value}
-          </option>
-        ))}
-      </select>
-    </label>
-  );
+  const { values, ...shown } = props;
+  if (values.length < 2 && shown.chosen === null) return null;
+  return <FilterChoice {...shown} options={values.map((value) => ({ value, label: value }))} />;
 }
 
 /** How many there are of each state; each leads to them. */

@@ -15,18 +15,15 @@ const pageSize = 25;
 /** A page of a timeline, newest first. An id that is none reads as the first page. */
 export async function readTimeline(
   store: EventStore,
-  options: {
-    entity?: EntityName;
-    spaces?: readonly string[] | null;
+  options: Omit<Parameters<EventStore['list']>[0], 'before' | 'limit'> & {
     before: string | undefined;
     limit?: number;
   },
 ): Promise<TimelinePage> {
-  const { entity, spaces = null, limit = pageSize } = options;
-  const before = /^\d{1,19}(?:-\d{1,18})?$/.test(options.before ?? '') ? options.before : undefined;
+  const { before: asked, limit = pageSize, ...selection } = options;
+  const before = /^\d{1,19}(?:-\d{1,18})?$/.test(asked ?? '') ? asked : undefined;
   const rows = await store.list({
-    spaces,
-    ...(entity === undefined ? {} : { entity }),
+    ...selection,
     ...(before === undefined ? {} : { before }),
     limit: limit + 1,
   });
@@ -38,7 +35,7 @@ export async function readTimeline(
   };
 }
 
-/** The lines of a timeline and the way to the older ones. `path` is the page it stands on. */
+/** The lines of a timeline and the way to the older ones. `path` is the page it stands on, query and all. */
 export function Timeline(props: { page: TimelinePage; path: string; showsEntity: boolean }) {
   const { page, path, showsEntity } = props;
   if (page.events.length === 0) return <p class="soft">Nothing has happened yet.</p>;
@@ -71,7 +68,11 @@ export function Timeline(props: { page: TimelinePage; path: string; showsEntity:
             </a>
           )}
           {page.older !== null && (
-            <a class="button" href={`${path}?before=${page.older}`} rel="next">
+            <a
+              class="button"
+              href={`${path}${path.includes('?') ? '&' : '?'}before=${page.older}`}
+              rel="next"
+            >
               Older
             </a>
           )}

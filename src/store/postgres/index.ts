@@ -4,7 +4,14 @@ import { advanceApp } from './apps/advance.ts';
 import { beginAppLife } from './apps/begin-life.ts';
 import { commandApp } from './apps/command.ts';
 import { findApp } from './apps/find.ts';
-import { appFacets, listApps, listLiveApps, tallyApps, troubledApps } from './apps/list.ts';
+import {
+  appFacets,
+  listApps,
+  listImages,
+  listLiveApps,
+  tallyApps,
+  troubledApps,
+} from './apps/list.ts';
 import { registerApp, registerApps } from './apps/register.ts';
 import { removeApp } from './apps/remove.ts';
 import { setAppDetail } from './apps/set-detail.ts';
@@ -12,7 +19,7 @@ import { setAppSleepsIn } from './apps/set-sleeps-in.ts';
 import { openDatabase, type Database, type DatabaseOptions } from './database.ts';
 import * as deviceLogins from './device-logins/device-logins.ts';
 import { insertEvent } from './events/append.ts';
-import { eventsSince, latestEventId, listEvents } from './events/read.ts';
+import { eventChoices, eventsSince, latestEventId, listEvents } from './events/read.ts';
 import { readFigures } from './figures/read.ts';
 import { findHost, heartbeat, listHosts } from './hosts/hosts.ts';
 import { forgetEvents, forgetOperations } from './history/forget.ts';
@@ -45,7 +52,13 @@ import { readUse } from './use/read.ts';
 import { reportUse } from './use/report.ts';
 import { touchUse } from './use/touch.ts';
 import { defaultVolumeBytes } from '../../model/volume.ts';
-import { findVolume, findVolumes, fullestVolumes, listVolumes } from './volumes/find.ts';
+import {
+  findVolume,
+  findVolumes,
+  fullestVolumes,
+  listVolumes,
+  volumeTotals,
+} from './volumes/find.ts';
 import { askMeasure, dueVolumes, removalHindered, volumeMeasured } from './volumes/measure.ts';
 import { putVolume } from './volumes/put.ts';
 import { removeVolume, volumeRemoved } from './volumes/remove.ts';
@@ -91,6 +104,7 @@ export async function openPostgresStore(
       command: (input) => commandApp(database, input),
       find: (name) => findApp(database, name),
       list: (page) => listApps(database, page),
+      images: (limit) => listImages(database, limit),
       tally: (selection) => tallyApps(database, selection),
       facets: (visible) => appFacets(database, visible),
       troubled: (page) => troubledApps(database, page),
@@ -142,6 +156,7 @@ export async function openPostgresStore(
     events: {
       append: (entity, event) => insertEvent(database.query, entity, event),
       list: (page) => listEvents(database, page),
+      choices: (spaces) => eventChoices(database, spaces),
       since: (page) => eventsSince(database, page),
       latestId: () => latestEventId(database),
       forget: (olderThanMs, limit) => forgetEvents(database, olderThanMs, limit),
@@ -169,6 +184,7 @@ export async function openPostgresStore(
       findAll: (names) => findVolumes(database.query, names),
       list: (page) => listVolumes(database, page),
       fullest: (page) => fullestVolumes(database, page),
+      totals: () => volumeTotals(database),
       settle: (names, host, app) => settleVolumes(database, names, host, app),
       remove: (input) => removeVolume(database, input),
       due: (host, limit) => dueVolumes(database, host, limit),

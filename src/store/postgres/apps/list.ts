@@ -1,5 +1,5 @@
 import type { Visibility } from '../../people-ports.ts';
-import type { App, AppSelection, AppStore, AppTally } from '../../ports.ts';
+import type { App, AppSelection, AppStore, AppTally, ImageUse } from '../../ports.ts';
 import type { Database } from '../database.ts';
 import { appColumns, toApp, type AppRow } from './row.ts';
 
@@ -65,6 +65,17 @@ export async function appFacets(
     [visible.spaces, visible.access, maxFacets],
   );
   return row ?? { spaces: [], owners: [], presets: [] };
+}
+
+export async function listImages(database: Database, limit: number): Promise<ImageUse[]> {
+  return database.query<ImageUse & Record<string, unknown>>(
+    'list images',
+    `SELECT spec ->> 'image' AS image, count(*)::integer AS count,
+       (array_agg(name ORDER BY name))[1:5] AS apps
+     FROM apps WHERE spec ->> 'image' IS NOT NULL
+     GROUP BY spec ->> 'image' ORDER BY count(*) DESC, spec ->> 'image' LIMIT $1`,
+    [limit],
+  );
 }
 
 export async function troubledApps(

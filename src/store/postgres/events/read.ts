@@ -29,10 +29,46 @@ export async function listEvents(
      WHERE ($1::text IS NULL OR entity = $1)
        AND ($2::text IS NULL OR (tx, id) < ($2::text::xid8, $3::bigint))
        AND ($5::text[] IS NULL OR space = ANY ($5))
+       AND ($6::text IS NULL OR starts_with(entity, $6))
+       AND ($7::text IS NULL OR what = $7)
+       AND ($8::text IS NULL OR starts_with(actor, $8))
+       AND ($9::float8 IS NULL OR at > now() - $9 * interval '1 ms')
      ORDER BY tx DESC, id DESC LIMIT $4`,
-    [page.entity ?? null, before?.tx ?? null, before?.id ?? null, page.limit, page.spaces ?? null],
+    [
+      page.entity ?? null,
+      before?.tx ?? null,
+      before?.id ?? null,
+      page.limit,
+      page.spaces ?? null,
+      page.kind === undefined ? null : `${page.kind}/`,
+      page.what ?? null,
+      page.actor ?? null,
+      page.sinceMs ?? null,
+    ],
   );
   return rows.map(toEvent);
+}
+
+const choiceEvents = 2_000;
+const maxChoices = 100;
+
+/** Among the newest only: all of them may be millions. */
+export async function eventChoices(
+  database: Database,
+  spaces: readonly string[] | null,
+): ReturnType<EventStore['choices']> {
+  const distinct = (column: string) =>
+    `ARRAY(SELECT DISTINCT ${column} FROM recent ORDER BY 1 LIMIT $3)`;
+  const [row] = await database.query<{ whats: string[]; actors: string[] }>(
+    'find what events can be told apart by',
+    `WITH recent AS MATERIALIZED (
+       SELECT what, actor FROM events WHERE ($1::text[] IS NULL OR space = ANY ($1))
+       ORDER BY tx DESC, id DESC LIMIT $2
+     )
+     SELECT ${distinct('what')} AS whats, ${distinct('actor')} AS actors`,
+    [spaces, choiceEvents, maxChoices],
+  );
+  return row ?? { whats: [], actors: [] };
 }
 
 /**

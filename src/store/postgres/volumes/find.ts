@@ -1,4 +1,4 @@
-import type { Volume, VolumeStore } from '../../volume-ports.ts';
+import type { Volume, VolumeStore, VolumeTotal } from '../../volume-ports.ts';
 import type { Database, Query } from '../database.ts';
 import { selectVolumes, toVolume, type VolumeRow } from './row.ts';
 
@@ -43,4 +43,12 @@ export async function fullestVolumes(
     [page.spaces ?? null, page.share ?? null, page.limit],
   );
   return rows.map(toVolume);
+}
+
+export async function volumeTotals(database: Database): Promise<VolumeTotal[]> {
+  return database.query<VolumeTotal & Record<string, unknown>>(
+    'measure all volumes',
+    `SELECT host, count(*)::integer AS volumes, COALESCE(sum(size_bytes), 0)::float8 AS "sizeBytes"
+     FROM volumes GROUP BY host ORDER BY host NULLS LAST`,
+  );
 }
