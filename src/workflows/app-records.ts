@@ -1,4 +1,4 @@
-import { ActivityFailure, log, proxyActivities } from '@temporalio/workflow';
+import { ActivityFailure, log, patched, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import type { AppPolicy } from '../model/app-spec.ts';
 import { describeExit, type AppState } from '../model/app-state.ts';
@@ -84,7 +84,9 @@ function adopt(run: AppRun, policy: AppPolicy): void {
  * command brings the app back.
  */
 export async function remove(run: AppRun, host: string | null): Promise<'gone' | 'kept'> {
-  if (host !== null) await forgetLogs(run, host);
+  // An app that no host would take was nowhere; runs of earlier versions waited a minute for that one.
+  const wasNowhere = host === '' && patched('nowhere');
+  if (host !== null && !wasNowhere) await forgetLogs(run, host);
   const { cause } = current(run).state;
   run.revision += 1;
   const finish = run.open

@@ -198,6 +198,19 @@ describe.runIf(requirePart('temporal'))('the app workflow', () => {
     });
   });
 
+  it('removes at once what no host would take: there are no logs to forget', async () => {
+    const world = createWorld(milliseconds);
+    world.refusal = 'no host runs containers';
+    await scene(world, async ({ say, handle }) => {
+      expect(await finished(world, await say('wake'))).toMatchObject({ state: 'failed' });
+      await say('remove');
+      await handle.result();
+      expect(world.row).toBeNull();
+      expect(world.ledger.some((line) => line.startsWith('forget'))).toBe(false);
+      await saveHistory(handle, 'refused-removed');
+    });
+  });
+
   it('continues as new at each falling asleep and takes everything along', async () => {
     const world = createWorld(milliseconds);
     await scene(world, async ({ say, handle }) => {

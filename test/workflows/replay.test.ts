@@ -10,6 +10,7 @@ const scenarios = ['continue-as-new', 'crash-loop', 'register-wake-sleep-remove'
 const fixtures = [
   ...scenarios.flatMap((scenario) => [`v0-${scenario}.json`, `v1-${scenario}.json`]),
   'v1-started-by-others.json',
+  'v1-refused-removed.json',
 ];
 
 describe('recorded histories', () => {

@@ -1,5 +1,5 @@
 import { Context, heartbeat } from '@temporalio/activity';
-import type { Activities } from '../../src/activities/index.ts';
+import type { createControlActivities, createHostActivities } from '../../src/activities/index.ts';
 import type {
   CloseRouteInput,
   CollectExitInput,
@@ -22,7 +22,7 @@ type Ledger = string[];
  * up or make fail. Rows are as strict as the real store: an older mark is refused.
  */
 export interface World {
-  activities: Activities;
+  activities: ReturnType<typeof createControlActivities> & ReturnType<typeof createHostActivities>;
   ledger: Ledger;
   /** The row, as the last accepted write left it; null when removed. */
   row: { phase: string; wanted: string; generation: number } | null;
@@ -31,6 +31,8 @@ export interface World {
   owner: string;
   /** Commands that an earlier life took with it. */
   unfinished: AppCommand[];
+  /** Why no host takes it; null when one does. */
+  refusal: string | null;
   /** Instances that run now. */
   running: Set<number>;
   /** What the next starts come to; ready when empty. */
@@ -56,6 +58,7 @@ export function createWorld(policy: Partial<AppPolicy> = {}): World {
     policy: { ...defaults, ...policy },
     owner: 'ada',
     unfinished: [],
+    refusal: null,
     running: new Set(),
     starts: [],
     uses: [],
@@ -72,6 +75,7 @@ export function createWorld(policy: Partial<AppPolicy> = {}): World {
         return { life: lives, policy, owner, state, unfinished };
       },
       async placeApp(input: PlaceInput) {
+        if (world.refusal !== null) return { outcome: 'refused', reason: world.refusal };
         write(input, 'starting', 'awake', input.generation);
         return { outcome: 'placed', host: hostOf(input.name), policy: world.policy };
       },
@@ -123,7 +127,9 @@ export function createWorld(policy: Partial<AppPolicy> = {}): World {
         world.ledger.push('route closed');
         return { closed: true };
       },
-      async forgetLogs() {},
+      async forgetLogs() {
+        world.ledger.push('forget logs');
+      },
       async removeApp(input) {
         write(input, 'removed', 'gone', 0);
         world.row = null;
