@@ -23,6 +23,22 @@ export interface Containers {
    */
   ensure(spec: InstanceSpec, options?: EnsureOptions): Promise<Instance>;
 
+  /**
+   * Makes sure that the image is here as its registry has it now, and gives its id on this host. One
+   * that was made here is taken as it is. Throws `image_not_found`, `registry_refused`, and
+   * `invalid` where nothing runs images.
+   */
+  prepareImage(
+    image: string,
+    options?: Pick<EnsureOptions, 'signal'> & Pick<InstanceSpec, 'registryCredentials'>,
+  ): Promise<{ imageId: string }>;
+
+  /**
+   * Stops and removes a container of exactly this name that is nobody's of labkeeper's and was made
+   * from the same repository: an earlier system left it. False when there is none such.
+   */
+  removeLeftover(name: string, image: string): Promise<boolean>;
+
   /** The instance of this name, or null when there is none. */
   inspect(name: string): Promise<Instance | null>;
 
@@ -69,7 +85,7 @@ export interface EnsureOptions {
   onProgress?: (text: string) => void;
   /** Called once when an image had to be pulled, right after that. */
   onPulled?: (durationMs: number) => void;
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 export interface InstanceSpec {
@@ -134,6 +150,8 @@ export interface Instance {
   exit: Exit | null;
   /** Digest of the image that runs; null for processes. */
   imageDigest: string | null;
+  /** Id of the image on its host; null for processes. */
+  imageId: string | null;
 }
 
 export interface Door {

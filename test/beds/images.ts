@@ -18,6 +18,7 @@ import type Docker from 'dockerode';
 
 const busyboxTag = 'labkeeper-test/busybox:1';
 const nodeTag = 'labkeeper-test/node:1';
+const labBaseTag = 'labkeeper-test/lab-base:1';
 
 /** sh, httpd, nc and the rest of busybox; runs `sh`. Made without a registry. Gives its tag. */
 export async function busyboxImage(docker: Docker): Promise<string> {
@@ -39,10 +40,16 @@ export async function busyboxImage(docker: Docker): Promise<string> {
  * machine's own Node and the libraries it names. Gives its tag.
  */
 export async function nodeImage(docker: Docker): Promise<string> {
+  return importTar(docker, await nodeTar(), nodeTag, [...nodeSettings, 'EXPOSE 8080']);
+}
+
+const nodeSettings = ['CMD ["/bin/node", "/app.mjs"]', 'ENV PATH=/bin'];
+
+async function nodeTar(): Promise<string> {
   const app = join(import.meta.dirname, 'images', 'app.mjs');
   const node = process.execPath;
   const sources = [Buffer.from(process.version + node), readFileSync(app)];
-  const tar = await cachedTar('node', sources, (tree) => {
+  return cachedTar('node', sources, (tree) => {
     place(node, tree, '/bin/node');
     place(app, tree, '/app.mjs');
     const { stdout } = spawnSync('ldd', [node], { encoding: 'utf8' });
@@ -50,11 +57,30 @@ export async function nodeImage(docker: Docker): Promise<string> {
       if (library !== undefined) place(library, tree, library);
     }
   });
-  return importTar(docker, tar, nodeTag, [
-    'CMD ["/bin/node", "/app.mjs"]',
-    'ENV PATH=/bin',
-    'EXPOSE 8080',
-  ]);
+}
+
+/**
+ * The same app as labs of old have it: no EXPOSE, and whatever else `lines` of a Dockerfile say. Made
+ * by the engine from one base, so that many variants cost little. Gives its tag.
+ */
+export async function labImage(
+  docker: Docker,
+  tag: string,
+  lines: readonly string[] = [],
+): Promise<string> {
+  const known = await docker.listImages({ filters: { reference: [labBaseTag] } });
+  if (known.length === 0) await importTar(docker, await nodeTar(), labBaseTag, nodeSettings);
+  const folder = mkdtempSync(join(tmpdir(), 'labkeeper-build-'));
+  try {
+    const file = [`FROM ${labBaseTag}`, 'ENV LAB_KIND=streamlit', ...lines, ''].join('\n');
+    writeFileSync(join(folder, 'Dockerfile'), file);
+    const answer = await docker.buildImage({ context: folder, src: ['Dockerfile'] }, { t: tag });
+    const said = await text(answer);
+    if (said.includes('"error"')) throw new Error(`image ${tag} was not built: ${said}`);
+    return tag;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** A tar by the content it is made of: made once a machine, outside the working tree. */

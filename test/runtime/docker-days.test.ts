@@ -226,6 +226,82 @@ describe.runIf(requirePart('docker') && requirePart('busybox'))('a Docker Engine
   });
 
   it.runIf(requirePart('registry'))(
+    'prepares an image as its registry has it now, and takes one of its own as it is',
+    async () => {
+      const registry = await startRegistry();
+      const node = await nodeImage(engine.docker);
+      try {
+        const image = await registry.push(engine.docker, busybox, 'lab/moves', 'v1');
+        const { imageId: first } = await containers.prepareImage(image);
+        const spec = specOf('sleep 600', { image });
+        expect((await containers.ensure(spec)).imageId).toBe(first);
+        expect(await containers.prepareImage(image)).toEqual({ imageId: first });
+        const elsewhere = dockerContainers({
+          installation,
+          socketPath: engine.socketPath,
+          logFolder,
+        });
+        await engine.docker.getImage(image).remove({ force: true });
+        await registry.push(engine.docker, node, 'lab/moves', 'v1');
+        const { imageId: second } = await elsewhere.prepareImage(image);
+        expect(second).not.toBe(first);
+        expect((await containers.inspect(spec.name))?.imageId).toBe(first);
+        await containers.remove(spec.name);
+        await expect(
+          containers.prepareImage(`${registry.host}/lab/moves:v2`),
+        ).rejects.toMatchObject({
+          type: 'image_not_found',
+        });
+      } finally {
+        await registry.stop();
+      }
+      const own = await engine.docker.getImage(busybox).inspect();
+      expect(await containers.prepareImage(busybox)).toEqual({ imageId: own.Id });
+    },
+  );
+
+  it.runIf(requirePart('registry'))(
+    'does not take an old copy for the new image while the registry cannot be asked',
+    async () => {
+      const registry = await startRegistry();
+      const image = await registry.push(engine.docker, busybox, 'lab/copied', 'v1');
+      await containers.prepareImage(image);
+      await registry.stop();
+      await expect(containers.prepareImage(image)).rejects.toMatchObject({
+        type: 'image_not_found',
+      });
+    },
+  );
+
+  it('makes room for an app that an earlier system ran under its id, and for nothing else', async () => {
+    const run = async (name: string, labels: Record<string, string> = {}) => {
+      const made = await engine.docker.createContainer({
+        ...{
+          name,
+          Image: busybox,
+          Cmd: ['sleep', '600'],
+          Labels: labels,
+          HostConfig: { Init: true },
+        },
+      });
+      await made.start();
+    };
+    const objectId = randomUUID().replaceAll('-', '').slice(0, 24);
+    const [repository] = busybox.split(':') as [string];
+    await run(objectId);
+    await run('lab-old');
+    await run('lab-ours', { 'labkeeper.protect': 'true' });
+    expect(await containers.removeLeftover(objectId, 'another/image:1')).toBe(true);
+    expect(await containers.removeLeftover('lab-old', 'another/image:1')).toBe(false);
+    expect(await containers.removeLeftover('lab-old', `${repository}:9`)).toBe(true);
+    expect(await containers.removeLeftover('lab-old', busybox)).toBe(false);
+    expect(await containers.removeLeftover('lab-ours', busybox)).toBe(false);
+    const left = await engine.docker.listContainers({ all: true });
+    expect(left.flatMap(({ Names }) => Names)).toContain('/lab-ours');
+    await engine.docker.getContainer('lab-ours').remove({ force: true });
+  });
+
+  it.runIf(requirePart('registry'))(
     'pulls what is not for everybody with the right password, and says whose fault it is else',
     async () => {
       const right = { username: 'lab', password: 'right-canary/+&"' };

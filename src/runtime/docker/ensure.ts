@@ -7,7 +7,7 @@ import type { EnsureOptions, Instance, InstanceSpec } from '../containers.ts';
 import { labels } from '../../model/instance-labels.ts';
 import { substitute } from '../substitute.ts';
 import { call, callOr, reasonOf, refused, statusOf, type Engine } from './engine.ts';
-import { resolveImage, type ResolvedImage } from './image.ts';
+import { noCredentials, resolveImage, type ResolvedImage } from './image.ts';
 import { inspectInstance } from './inspect.ts';
 import { containerName, ownLabels } from './naming.ts';
 
@@ -97,8 +97,6 @@ async function create(engine: Engine, spec: InstanceSpec, options: EnsureOptions
     }
   }
 }
-
-const noCredentials = async (): Promise<null> => null;
 
 function portsOf(
   spec: InstanceSpec,

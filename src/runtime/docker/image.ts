@@ -11,7 +11,11 @@ export interface ResolvedImage {
   digest: string;
   /** TCP ports that it EXPOSEs. */
   exposedPorts: readonly number[];
+  /** Known by this name on this engine only, since it was made or named here. */
+  isOwn: boolean;
 }
+
+export const noCredentials = async (): Promise<null> => null;
 
 const pullLimitMs = 30 * 60_000;
 const progressEveryMs = 500;
@@ -32,8 +36,31 @@ export async function resolveImage(
   const present = await inspectImage(engine, image);
   if (present !== null) return present;
   const beganMs = performance.now();
-  await pull(engine, image, options);
+  const refusal = await pull(engine, image, options);
+  if (refusal !== null) throw refusedPull(image, refusal);
   options.onPulled?.(performance.now() - beganMs);
+  return pulledImage(engine, image);
+}
+
+/**
+ * The image as its registry has it now: pulled when it differs. One that was made on this engine is
+ * taken as it is, and so is a copy of which the registry says that there is no such thing. Throws as
+ * `resolveImage` does, also when the registry cannot be asked: a copy may be an old one.
+ */
+export async function refreshImage(
+  engine: Engine,
+  image: string,
+  options: PullOptions,
+): Promise<ResolvedImage> {
+  const present = await inspectImage(engine, image);
+  if (present?.isOwn || (present !== null && image.includes('@'))) return present;
+  const refusal = await pull(engine, image, options);
+  if (refusal === null) return pulledImage(engine, image);
+  if (present !== null && saysAbsent.test(refusal.why)) return present;
+  throw refusedPull(image, refusal);
+}
+
+async function pulledImage(engine: Engine, image: string): Promise<ResolvedImage> {
   const pulled = await inspectImage(engine, image);
   if (pulled !== null) return pulled;
   throw notFound(image, 'it was pulled, and removed again at once');
@@ -44,27 +71,42 @@ async function inspectImage(engine: Engine, image: string): Promise<ResolvedImag
     askJson<ImageInspectInfo>(engine, `/images/${image}/json`, {}, abortSignal),
   );
   if (found === null) return null;
-  const repository = image.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
   const digests = found.RepoDigests ?? [];
-  const own = digests.find((digest) => digest.startsWith(`${repository}@`)) ?? digests[0];
+  const there = digests.find((digest) => repositoryOf(digest) === repositoryOf(image));
+  const known = there ?? digests[0];
   return {
+    // Pushed or pulled under another name, it is still only here under this one.
+    isOwn: there === undefined,
     id: found.Id,
-    digest: own?.slice(own.indexOf('@') + 1) ?? found.Id,
+    digest: known?.slice(known.indexOf('@') + 1) ?? found.Id,
     exposedPorts: Object.keys(found.Config.ExposedPorts ?? {}).flatMap((port) =>
       port.endsWith('/udp') || port.endsWith('/sctp') ? [] : Number.parseInt(port, 10),
     ),
   };
 }
 
-async function pull(engine: Engine, image: string, options: PullOptions): Promise<void> {
+/** The name without tag, digest and what an engine leaves out. */
+export const repositoryOf = (image: string): string =>
+  image
+    .replace(/@.*$/, '')
+    .replace(/:[^/:]*$/, '')
+    .replace(/^(?:docker\.io\/)?(?:library\/)?/, '');
+
+interface Refusal {
+  why: string;
+  hadCredentials: boolean;
+}
+
+/** Gives why the image will not come, or null when it is here. */
+async function pull(engine: Engine, image: string, options: PullOptions): Promise<Refusal | null> {
   const attempt = `pull image ${image}`;
   const credentials = await options.credentials();
   const authentication =
     credentials === null ? {} : { authconfig: authconfigOf(image, credentials) };
   options.onProgress?.(`pulling image ${image}`);
-  let refusal: string | null;
+  const hadCredentials = credentials !== null;
   try {
-    refusal = await call(
+    const why = await call(
       engine,
       attempt,
       async (abortSignal) => {
@@ -76,11 +118,11 @@ async function pull(engine: Engine, image: string, options: PullOptions): Promis
       },
       { signal: options.signal, timeoutMs: pullLimitMs },
     );
+    return why === null ? null : { why, hadCredentials };
   } catch (error) {
     if (error instanceof LabError || statusOf(error) === undefined) throw error;
-    refusal = reasonOf(error);
+    return { why: reasonOf(error), hadCredentials };
   }
-  if (refusal !== null) throw refusedPull(image, refusal, credentials !== null);
 }
 
 /** It goes to the engine in a header of its own, which the engine does not log. */
@@ -142,7 +184,10 @@ export async function* jsonLines<Line>(stream: NodeJS.ReadableStream): AsyncGene
 const wantsOthers =
   /unauthorized|authentication required|no basic auth credentials|incorrect username or password|access (?:to the resource is )?denied|may require 'docker login'|forbidden/i;
 
-function refusedPull(image: string, why: string, hadCredentials: boolean): LabError {
+/** Words of registries and engines for: there is no such image, whoever asks. */
+const saysAbsent = /manifest unknown|name unknown|not found|does not exist/i;
+
+function refusedPull(image: string, { why, hadCredentials }: Refusal): LabError {
   if (!wantsOthers.test(why)) return notFound(image, why);
   const host = registryOf(image);
   const reason = hadCredentials

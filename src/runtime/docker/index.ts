@@ -5,6 +5,8 @@ import type { Containers } from '../containers.ts';
 import { askJson, call, unavailable, type Engine } from './engine.ts';
 import { ensureInstance } from './ensure.ts';
 import { inspectInstance, listInstances } from './inspect.ts';
+import { noCredentials, refreshImage } from './image.ts';
+import { removeLeftoverContainer } from './leftover.ts';
 import { forgetInstanceLog, readInstanceLog } from './logs.ts';
 import { pauseInstance, removeInstance, stopInstance } from './stop.ts';
 import { readMemory, readUsage } from './usage.ts';
@@ -64,6 +66,13 @@ export function dockerContainers(options: DockerContainersOptions): Containers {
     },
 
     ensure: (spec, how = {}) => ensureInstance(engine, spec, how),
+    async prepareImage(image, { signal, registryCredentials = noCredentials } = {}) {
+      const credentials = registryCredentials;
+      const { id } = await refreshImage(engine, image, { signal, credentials });
+      return { imageId: id };
+    },
+
+    removeLeftover: (name, image) => removeLeftoverContainer(engine, name, image),
     inspect: (name) => inspectInstance(engine, name),
     list: () => listInstances(engine),
     stop: (name, { graceMs }) => stopInstance(engine, name, graceMs),

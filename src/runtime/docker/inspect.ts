@@ -69,6 +69,7 @@ function toInstance(engine: Engine, info: ContainerInspectInfo): Instance {
     startedAtMs: startedAtMs > 0 ? startedAtMs : null,
     exit: phase === 'exited' ? exitOf(state) : null,
     imageDigest: all[ownLabels.imageDigest] ?? info.Image,
+    imageId: info.Image,
   };
 }
 

@@ -73,5 +73,6 @@ function removedAlready(name: string, attributes: Record<string, string>): Insta
     startedAtMs: null,
     exit: exitOf({ ExitCode: Number(attributes['exitCode'] ?? 0), OOMKilled: false }),
     imageDigest: attributes[ownLabels.imageDigest] ?? null,
+    imageId: null,
   };
 }

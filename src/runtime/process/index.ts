@@ -57,6 +57,12 @@ export function processContainers(options: ProcessContainersOptions): Containers
       return toInstance(await ensureInstance(home, spec, signal));
     },
 
+    async prepareImage(image) {
+      throw new LabError('invalid', `cannot get image ${image}: processes run without images`);
+    },
+
+    removeLeftover: () => Promise.resolve(false),
+
     async inspect(name) {
       const state = await readState(home, name);
       return state === null ? null : toInstance(state);

@@ -101,5 +101,6 @@ export function toInstance(state: State): Instance {
     startedAtMs: start?.startedAtMs ?? null,
     exit,
     imageDigest: null,
+    imageId: null,
   };
 }

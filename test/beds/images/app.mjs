@@ -5,18 +5,41 @@
 //   GET  /hog?bytes=N takes memory and keeps it
 //   GET  /digest?variable=X  SHA-256 of a variable, which is not said itself
 //   ANY  /echo        the request's body
-//   WebSocket         echoes text and binary messages, answers pings
+//   GET  /set-cookie  answers a cookie; GET /away redirects to <base>/landed
+//   GET  /refuse      cuts the connection without an answer
+//   WebSocket         echoes text and binary messages, answers pings; takes the first subprotocol
+// LAB_KIND says how it is healthy: `streamlit` below its base, `root` without one, `other` not like
+// that. LAB_PORT wins over PORT, LAB_VERSION tells it from others, LAB_DELAY_MS waits before it listens.
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 
-const port = Number(process.env.PORT ?? 8080);
+const port = Number(process.env.LAB_PORT ?? process.env.PORT ?? 8080);
 const host = process.env.HOST ?? '0.0.0.0';
+const kind = process.env.LAB_KIND;
+const base = kind === 'streamlit' ? `/${process.env.STREAMLIT_SERVER_BASE_URL_PATH}` : '';
+const version = process.env.LAB_VERSION ?? 'lab';
 const kept = [];
 let count = 0;
 
 const server = createServer((request, response) => {
   const url = new URL(request.url ?? '/', 'http://app');
+  if (url.pathname.endsWith('/_stcore/health') && kind !== undefined) {
+    response.statusCode = kind !== 'other' && url.pathname === `${base}/_stcore/health` ? 200 : 404;
+    return response.end(response.statusCode === 200 ? 'ok' : 'not here');
+  }
   if (url.pathname.endsWith('/health')) return response.end('ok');
+  if (url.pathname.endsWith('/refuse')) return request.socket.resetAndDestroy();
+  if (url.pathname.endsWith('/set-cookie')) response.setHeader('set-cookie', 'a="b c"; Path=/');
+  if (url.pathname.endsWith('/away')) {
+    response.writeHead(302, { location: `${base}/landed` });
+    return response.end();
+  }
+  if ((request.headers.accept ?? '').includes('text/html')) {
+    response.setHeader('content-type', 'text/html');
+    return response.end(
+      `<!doctype html><link rel="icon" href="data:,"><title>lab</title><h1>${version} at ${request.url}</h1>`,
+    );
+  }
   if (url.pathname.endsWith('/echo')) return request.pipe(response);
   if (url.pathname.endsWith('/exit')) process.exit(Number(url.searchParams.get('code') ?? 0));
   if (url.pathname.endsWith('/hog')) {
@@ -29,14 +52,18 @@ const server = createServer((request, response) => {
   }
   count += 1;
   response.setHeader('content-type', 'application/json');
-  return response.end(JSON.stringify({ count, path: request.url, headers: request.headers }));
+  return response.end(
+    JSON.stringify({ version, count, path: request.url, headers: request.headers }),
+  );
 });
 
 server.on('upgrade', (request, socket, head) => {
   const key = `${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
   const accept = createHash('sha1').update(key).digest('base64');
+  const [protocol] = (request.headers['sec-websocket-protocol'] ?? '').split(',');
+  const taken = protocol ? `Sec-WebSocket-Protocol: ${protocol.trim()}\r\n` : '';
   socket.write(
-    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n${taken}\r\n`,
   );
   let rest = head;
   socket.on('error', () => socket.destroy());
@@ -76,5 +103,6 @@ function pack(opcode, payload) {
   return Buffer.concat([head, payload]);
 }
 
-server.listen(port, host, () => console.log(`listening on ${host}:${port}`));
+const listen = () => server.listen(port, host, () => console.log(`listening on ${host}:${port}`));
+setTimeout(listen, Number(process.env.LAB_DELAY_MS ?? 0));
 for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => process.exit(0));
