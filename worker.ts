@@ -16,8 +16,14 @@ import {
   Worker,
   type LogEntry,
 } from '@temporalio/worker';
-import { createControlActivities, createHostActivities } from './src/activities/index.ts';
+import {
+  createControlActivities,
+  createDeploymentControl,
+  createDeploymentEffects,
+  createHostActivities,
+} from './src/activities/index.ts';
 import { httpProbe } from './src/activities/http-probe.ts';
+import type { HostPorts } from './src/activities/ports.ts';
 import { startAgent } from './src/agent/agent.ts';
 import { readHostFacts } from './src/agent/host-facts.ts';
 import { createAgentServer } from './src/agent/server.ts';
@@ -29,7 +35,7 @@ import { createMetrics } from './src/metrics/metrics.ts';
 import { measureProcess, spanCounters } from './src/metrics/process-metrics.ts';
 import { workerMetrics } from './src/metrics/worker-metrics.ts';
 import { memoryRing } from './src/model/memory-ring.ts';
-import { appEntity, controlQueue, hostQueue } from './src/model/names.ts';
+import { controlQueue, hostQueue } from './src/model/names.ts';
 import { chooseRuntimes } from './src/choose-runtimes.ts';
 import { chooseSecretSources } from './src/choose-secrets.ts';
 import { volumeFolders } from './src/runtime/volume-folders/index.ts';
@@ -39,7 +45,14 @@ import { openTracing } from './src/tracing/open.ts';
 import { openPostgresStore } from './src/store/postgres/index.ts';
 import { prepareNamespace } from './src/supervisor/temporal-namespace.ts';
 import { temporalConnection } from './src/temporal-connection.ts';
-import { appStart, appWorkflowType, instanceExitedSignal } from './src/workflows/messages.ts';
+import { deliverNow } from './src/temporal-delivery.ts';
+import {
+  appStart,
+  appWorkflowType,
+  deploymentStart,
+  deploymentWorkflowType,
+  instanceExitedSignal,
+} from './src/workflows/messages.ts';
 
 /** How long activities may finish after SIGTERM, and when the rest is cut. */
 const shutdownGraceMs = 10_000;
@@ -123,30 +136,32 @@ async function main(config: Config, log: Log): Promise<void> {
     taskQueue: controlQueue,
     maxCachedWorkflows: 300,
     maxConcurrentActivityTaskExecutions: 100,
-    activities: createControlActivities({
-      store,
-      metrics,
-      tracing,
-      gatewayVetoMs: config.LABKEEPER_GATEWAY_VETO_MS,
-      hostPatienceMs: config.LABKEEPER_HOST_PATIENCE_MS,
-      ensureWorkflow: (name) => ensureWorkflow(client, name),
-    }),
+    activities: {
+      ...createControlActivities({
+        store,
+        metrics,
+        tracing,
+        gatewayVetoMs: config.LABKEEPER_GATEWAY_VETO_MS,
+        hostPatienceMs: config.LABKEEPER_HOST_PATIENCE_MS,
+        ensureWorkflow: (name) => ensureWorkflow(client, appWorkflowType, appStart(name)),
+        ensureDeployment: (app) =>
+          ensureWorkflow(client, deploymentWorkflowType, deploymentStart(app)),
+      }),
+      ...createDeploymentControl({
+        store,
+        deliver: deliverNow({ outbox: store.outbox, client, deadlineMs: 5_000, log }),
+      }),
+    },
   });
+  const onHost: HostPorts = {
+    ...{ store, metrics, tracing, host, installation, runtimes, secrets, volumes },
+    probe: httpProbe,
+  };
   const effects = await Worker.create({
     ...shared,
     taskQueue: hostQueue(host),
     maxConcurrentActivityTaskExecutions: 40,
-    activities: createHostActivities({
-      store,
-      metrics,
-      tracing,
-      host,
-      installation,
-      runtimes,
-      secrets,
-      volumes,
-      probe: httpProbe,
-    }),
+    activities: { ...createHostActivities(onHost), ...createDeploymentEffects(onHost) },
   });
 
   let notReady: string | null = 'workers are starting';
@@ -237,15 +252,19 @@ async function tellExited(
   }
 }
 
-async function ensureWorkflow(client: Client, name: string): Promise<'started' | 'open'> {
-  const handle = client.workflow.getHandle(appEntity(name));
+async function ensureWorkflow(
+  client: Client,
+  type: string,
+  start: ReturnType<typeof appStart> | ReturnType<typeof deploymentStart>,
+): Promise<'started' | 'open'> {
+  const handle = client.workflow.getHandle(start.workflowId);
   try {
     const { status } = await handle.describe();
     if (status.name === 'RUNNING') return 'open';
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error;
   }
-  await client.workflow.start(appWorkflowType, appStart(name));
+  await client.workflow.start(type, start);
   return 'started';
 }
 

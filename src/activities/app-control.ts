@@ -3,7 +3,7 @@ import { CancelledFailure } from '@temporalio/common';
 import { policyOf, type AppPolicy } from '../model/app-spec.ts';
 import { initialAppState, type AppState, type Cause } from '../model/app-state.ts';
 import { readClocks } from '../model/idle-clocks.ts';
-import { appEntity, instanceName } from '../model/names.ts';
+import { appEntity, deploymentEntity, instanceName } from '../model/names.ts';
 import { LabError } from '../model/failures.ts';
 import type { Acknowledgement, App, AppChange } from '../store/ports.ts';
 import type {
@@ -136,9 +136,15 @@ export function createControlActivities(ports: ControlPorts) {
           heartbeat();
         }
         after = page.at(-1)?.name;
-        if (after === undefined || page.length < 200)
-          return { looked, revived: revived.slice(0, 100) };
+        if (after === undefined || page.length < 200) break;
       }
+      for (const app of await store.deployments.listOpen()) {
+        const entity = deploymentEntity(app);
+        looked += 1;
+        if ((await ports.ensureDeployment(app)) === 'started') revived.push(entity);
+        heartbeat();
+      }
+      return { looked, revived: revived.slice(0, 100) };
     },
   };
 

@@ -1,8 +1,17 @@
 import { createControlActivities } from './app-control.ts';
 import { createHostActivities } from './app-host.ts';
+import { createDeploymentControl } from './deployment-control.ts';
+import { createDeploymentEffects } from './deployment-host.ts';
 
-export { createControlActivities, createHostActivities };
+export {
+  createControlActivities,
+  createDeploymentControl,
+  createDeploymentEffects,
+  createHostActivities,
+};
 
 /** Everything a workflow may call, by name; the queue decides where it runs. */
 export type Activities = ReturnType<typeof createControlActivities> &
-  ReturnType<typeof createHostActivities>;
+  ReturnType<typeof createHostActivities> &
+  ReturnType<typeof createDeploymentControl> &
+  ReturnType<typeof createDeploymentEffects>;

@@ -17,6 +17,8 @@ export interface ControlPorts {
   hostPatienceMs: number;
   /** Starts the workflow of an app that has none; success when one is open. Idempotent. */
   ensureWorkflow: (name: string) => Promise<'started' | 'open'>;
+  /** The same for the deployment of an app. */
+  ensureDeployment: (app: string) => Promise<'started' | 'open'>;
 }
 
 export interface HostPorts {

@@ -23,7 +23,7 @@ import { forgetHistory } from './forget-history.ts';
 import { agentLogReader } from './log-reader.ts';
 import { outboxDelivery } from './outbox-delivery.ts';
 import { sweepOutbox } from './outbox-sweeper.ts';
-import { temporalDelivery } from './temporal-delivery.ts';
+import { temporalDelivery } from '../temporal-delivery.ts';
 import { agentVolumeReader } from './volume-reader.ts';
 
 /** How long a delivery may take before it is the sweeper's; a ping before it counts as silence. */

@@ -23,7 +23,9 @@ export async function readSnapshot(file: string, log: Log): Promise<AppRoute[]> 
     if (!Array.isArray(parsed)) throw new Error('it holds no list');
     return parsed.flatMap((one: AppRoute) => {
       const spec = appSpecSchema.safeParse(one.spec);
-      return spec.success && typeof one.app === 'string' ? [{ ...one, spec: spec.data }] : [];
+      return spec.success && typeof one.app === 'string'
+        ? [{ ...one, spec: spec.data, aliases: one.aliases ?? [] }]
+        : [];
     });
   } catch (error) {
     log.warn({ file, err: error }, 'the snapshot of routes is unreadable: starting without it');

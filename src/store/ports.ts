@@ -4,6 +4,7 @@ import type { AppCondition } from '../model/app-view.ts';
 import type { MemoryRing } from '../model/memory-ring.ts';
 import type { EntityKind, EntityName } from '../model/names.ts';
 import type { PresetName } from '../model/presets.ts';
+import type { DeploymentStore, ForeignIdStore } from './deployment-ports.ts';
 import type {
   AccessStore,
   AppLinkStore,
@@ -31,6 +32,8 @@ export interface Store {
   /** What operators watch, read anew at each call: for metrics. */
   figures(): Promise<StoreFigures>;
   apps: AppStore;
+  deployments: DeploymentStore;
+  foreignIds: ForeignIdStore;
   routes: RouteStore;
   use: UseStore;
   operations: OperationStore;
@@ -232,6 +235,8 @@ export interface AppRoute {
   spec: AppSpec;
   learned: Learned | null;
   condition: AppCondition;
+  /** What families of old clients call it. */
+  aliases: readonly { family: string; id: string }[];
   /** Null when there is nothing to forward to. */
   target: { generation: number; address: string; port: number; state: 'open' | 'closing' } | null;
   /** Set while `closing`: the id that gateways acknowledge. */
@@ -250,6 +255,7 @@ export interface RouteStore {
   /** Every registered app, for a gateway's first fill and its slow net. */
   all(): Promise<AppRoute[]>;
   find(app: string): Promise<AppRoute | null>;
+  findAlias(family: string, externalId: string): Promise<AppRoute | null>;
   /**
    * Calls `onChange` with an app's name soon after its route or condition changed; `onChange(null)`
    * when notifications may have been missed and all must be read again, also right after it first
@@ -331,7 +337,7 @@ export interface OperationStore {
    * What was accepted and is not over, in the order it was accepted, at most 200: for a workflow
    * that starts anew, since an earlier life may have taken commands with it.
    */
-  unfinished(entity: EntityName): Promise<OutboxEntry['payload'][]>;
+  unfinished(entity: EntityName): Promise<CommandPayload[]>;
   /**
    * Drops operations that have been over for longer, the oldest first, at most `limit`. Answers how
    * many. Their ids can be used anew.
@@ -339,11 +345,19 @@ export interface OperationStore {
   forget(olderThanMs: number, limit: number): Promise<number>;
 }
 
+/** The signal to an app: see workflows/messages.ts. */
+export interface CommandPayload {
+  operationId: string;
+  command: Command;
+  cause: Cause;
+  needsNewInstance: boolean;
+}
+
 export interface OutboxEntry {
   id: string;
   entity: EntityName;
-  /** The workflow signal to deliver: see workflows/messages.ts. Ids and words only. */
-  payload: { operationId: string; command: Command; cause: Cause; needsNewInstance: boolean };
+  /** What the entity's workflow is told; `deploy` only that there is news. Ids and words only. */
+  payload: Omit<CommandPayload, 'command'> & { command: Command | 'deploy' };
   attempts: number;
 }
 

@@ -1,7 +1,7 @@
 import { TypedSearchAttributes } from '@temporalio/common';
 import { defineSignal } from '@temporalio/workflow';
 import type { Cause, Command, Exit } from '../model/app-state.ts';
-import { appEntity, controlQueue } from '../model/names.ts';
+import { appEntity, controlQueue, deploymentEntity } from '../model/names.ts';
 import { searchAttributes } from './search-attributes.ts';
 
 /** A person's or a program's wish, delivered from the outbox. Repeats carry the same operationId. */
@@ -41,5 +41,29 @@ export const appStart = (name: string) =>
     staticSummary: `App ${name}: wakes for visitors, sleeps when nobody uses it`,
     typedSearchAttributes: new TypedSearchAttributes([
       { key: searchAttributes.kind, value: 'app' },
+    ]),
+  }) as const;
+
+/** There is a new deployment of the app, or the one under way is over: look again. */
+export const deploymentSignal = defineSignal('look');
+
+/** Input of the `deployment` workflow; what is to be deployed is read from the rows. */
+export interface DeploymentWorkflowInput {
+  app: string;
+}
+
+/** Type name and id scheme: `deployment`, id `deployment/<app>`. */
+export const deploymentWorkflowType = 'deployment';
+
+export const deploymentStart = (app: string) =>
+  ({
+    workflowId: deploymentEntity(app),
+    taskQueue: controlQueue,
+    args: [{ app }] satisfies [DeploymentWorkflowInput],
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    staticSummary: `Brings a new image of ${app} to its visitors`,
+    typedSearchAttributes: new TypedSearchAttributes([
+      { key: searchAttributes.kind, value: 'deployment' },
     ]),
   }) as const;

@@ -8,7 +8,7 @@ const keyword = (name: string) => defineSearchAttributeKey(name, 'KEYWORD');
  * by supervisor/temporal-namespace.ts.
  */
 export const searchAttributes = {
-  /** `app`; given at the start, where it costs nothing. */
+  /** `app` or `deployment`; given at the start, where it costs nothing. */
   kind: keyword('Kind'),
   /** What people see: one of the statuses in model/app-view.ts. */
   appState: keyword('AppState'),

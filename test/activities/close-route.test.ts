@@ -56,6 +56,7 @@ describe.runIf(requirePart('postgres'))('closing the route of an app', () => {
       hostPatienceMs: 0,
       gatewayVetoMs,
       ensureWorkflow: async () => 'open',
+      ensureDeployment: async () => 'open',
     });
     const environment = new MockActivityEnvironment();
     return environment.run<[CloseRouteInput], CloseRouteResult, typeof closeRoute>(
@@ -150,6 +151,7 @@ describe.runIf(requirePart('postgres'))('closing the route of an app', () => {
       hostPatienceMs: 0,
       gatewayVetoMs: 60_000,
       ensureWorkflow: async () => 'open',
+      ensureDeployment: async () => 'open',
     });
     const closing = environment.run(closeRoute, input());
     await eventually(async () => expect(await target(name)).toBe('closing'));

@@ -42,6 +42,7 @@ describe.runIf(requirePart('postgres'))('placing an app with volumes', () => {
       gatewayVetoMs: 0,
       hostPatienceMs,
       ensureWorkflow: async () => 'open',
+      ensureDeployment: async () => 'open',
     });
     const input: PlaceInput = {
       name,
@@ -131,7 +132,9 @@ describe.runIf(requirePart('postgres'))('placing an app with volumes', () => {
       store: bed.store,
       metrics: createMetrics(workerMetrics),
       tracing: noTracing,
-      ...{ gatewayVetoMs: 0, hostPatienceMs: 0, ensureWorkflow: async () => 'open' as const },
+      ...{ gatewayVetoMs: 0, hostPatienceMs: 0 },
+      ensureWorkflow: async () => 'open',
+      ensureDeployment: async () => 'open',
     });
     const app = await bed.store.apps.beginLife('container');
     const placed = await new MockActivityEnvironment().run<

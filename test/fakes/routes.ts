@@ -19,7 +19,7 @@ export interface FakeRoutes {
   /** Nobody's access ever changes here. */
   access: AccessStore;
   /** Registers an app, asleep. */
-  add(app: string, spec?: Partial<AppSpecInput>): void;
+  add(app: string, spec?: Partial<AppSpecInput>, aliases?: AppRoute['aliases']): void;
   change(app: string, condition: Partial<AppCondition>): void;
   /** Publishes a route and makes the app ready. */
   publish(app: string, port: number, generation?: number): void;
@@ -74,12 +74,13 @@ export function fakeRoutes(): FakeRoutes {
     words: [],
     gateways: new Map(),
     row,
-    add(app, spec = {}) {
+    add(app, spec = {}, aliases = []) {
       set({
         app,
         title: spec.title ?? null,
         spec: appSpecSchema.parse({ command: ['serve'], ...spec }),
         learned: null,
+        aliases,
         condition: asleep,
         target: null,
         closeId: null,
@@ -128,6 +129,12 @@ export function fakeRoutes(): FakeRoutes {
       async find(app) {
         called('find');
         return structuredClone(rows.get(app) ?? null);
+      },
+      async findAlias(family, externalId) {
+        called('findAlias');
+        const isIt = (alias: AppRoute['aliases'][number]) =>
+          alias.family === family && alias.id === externalId;
+        return structuredClone([...rows.values()].find((one) => one.aliases.some(isIt)) ?? null);
       },
       async listen(onChange, signal) {
         listeners.add(onChange);

@@ -11,6 +11,8 @@ const fixtures = [
   ...scenarios.flatMap((scenario) => [`v0-${scenario}.json`, `v1-${scenario}.json`]),
   'v1-started-by-others.json',
   'v1-refused-removed.json',
+  'v1-deployed.json',
+  'v1-deployment-overtaken.json',
 ];
 
 describe('recorded histories', () => {

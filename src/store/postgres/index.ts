@@ -18,6 +18,7 @@ import { setAppDetail } from './apps/set-detail.ts';
 import { setAppSleepsIn } from './apps/set-sleeps-in.ts';
 import { openDatabase, type Database, type DatabaseOptions } from './database.ts';
 import * as deviceLogins from './device-logins/device-logins.ts';
+import { deploymentStore, foreignIdStore } from './deployments/index.ts';
 import { insertEvent } from './events/append.ts';
 import { eventChoices, eventsSince, latestEventId, listEvents } from './events/read.ts';
 import { readFigures } from './figures/read.ts';
@@ -37,7 +38,7 @@ import { addIdentity } from './people/identity.ts';
 import { countOperators, findIdentity, findPerson, listPeople } from './people/find.ts';
 import { putPerson } from './people/put.ts';
 import * as closing from './routes/close.ts';
-import { allRoutes, findRoute } from './routes/find.ts';
+import { allRoutes, findRoute, findRouteByAlias } from './routes/find.ts';
 import { dropGateways, gatewayGone, gatewaySeen } from './routes/gateways.ts';
 import { findSecret, listSecrets, secretsOfApp } from './secrets/find.ts';
 import { removeSecret } from './secrets/remove.ts';
@@ -116,9 +117,12 @@ export async function openPostgresStore(
         setAppSleepsIn(database, name, generation, sleepsInMs),
       listLive: (page) => listLiveApps(database, page),
     },
+    deployments: deploymentStore(database, { maxApps, ...volumeLimits }),
+    foreignIds: foreignIdStore(database),
     routes: {
       all: () => allRoutes(database),
       find: (app) => findRoute(database, app),
+      findAlias: (family, externalId) => findRouteByAlias(database, family, externalId),
       listen: (onChange, signal) =>
         listen(
           database,

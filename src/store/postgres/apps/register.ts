@@ -12,15 +12,15 @@ import { appColumns, toApp, type AppRow } from './row.ts';
 /** Registrations that make a new app queue here, so that the limit holds among them. */
 const newAppsLockKey = 7_106_134;
 
-type Limits = VolumeLimits & { maxApps: number };
+export type RegistrationLimits = VolumeLimits & { maxApps: number };
 
 export async function registerApp(
   database: Database,
   input: Registration,
-  limits: Limits,
+  limits: RegistrationLimits,
 ): Promise<Registered> {
   return database.transaction(`register app/${input.name}`, (query) =>
-    register(query, input, limits),
+    registerIn(query, input, limits),
   );
 }
 
@@ -28,13 +28,13 @@ export async function registerApp(
 export async function registerApps(
   database: Database,
   inputs: readonly Registration[],
-  limits: Limits,
+  limits: RegistrationLimits,
 ): Promise<Registered[]> {
   return database.transaction(`register ${inputs.length} apps`, async (query) => {
     await waitForNewApps(query);
     const registered = new Map<string, Registered>();
     for (const input of inputs.toSorted(byName)) {
-      registered.set(input.name, await register(query, input, limits));
+      registered.set(input.name, await registerIn(query, input, limits));
     }
     return inputs.flatMap(({ name }) => registered.get(name) ?? []);
   });
@@ -45,7 +45,12 @@ const byName = (one: Registration, other: Registration) => (one.name < other.nam
 const waitForNewApps = (query: Query) =>
   query('wait for others', 'SELECT pg_advisory_xact_lock($1)', [newAppsLockKey]);
 
-async function register(query: Query, input: Registration, limits: Limits): Promise<Registered> {
+/** The same within a transaction that does more. */
+export async function registerIn(
+  query: Query,
+  input: Registration,
+  limits: RegistrationLimits,
+): Promise<Registered> {
   const existing = await lockApp(query, input.name);
   if (existing !== null) return replace(query, input, existing, limits);
   await waitForNewApps(query);
@@ -54,7 +59,8 @@ async function register(query: Query, input: Registration, limits: Limits): Prom
   return create(query, input, limits);
 }
 
-async function lockApp(query: Query, name: string): Promise<App | null> {
+/** The app's row, kept from other writers until the transaction ends. */
+export async function lockApp(query: Query, name: string): Promise<App | null> {
   const [row] = await query<AppRow>(
     'lock',
     `SELECT ${appColumns} FROM apps WHERE name = $1 FOR NO KEY UPDATE`,
@@ -63,7 +69,11 @@ async function lockApp(query: Query, name: string): Promise<App | null> {
   return row === undefined ? null : toApp(row);
 }
 
-async function create(query: Query, input: Registration, limits: Limits): Promise<Registered> {
+async function create(
+  query: Query,
+  input: Registration,
+  limits: RegistrationLimits,
+): Promise<Registered> {
   input.check?.(null);
   const { maxApps } = limits;
   const { name, space, owner, spec, actor } = input;
@@ -137,7 +147,7 @@ function isSameSpec(before: AppSpec, after: AppSpec): boolean {
 }
 
 /** Accepted, although the workflow has not said so in the row yet. */
-async function isBeingRemoved(query: Query, name: string): Promise<boolean> {
+export async function isBeingRemoved(query: Query, name: string): Promise<boolean> {
   const rows = await query(
     'look for a removal',
     "SELECT FROM operations WHERE entity = $1 AND state = 'accepted' AND verb = 'remove'",

@@ -1,8 +1,6 @@
 import type { EntityName } from '../../../model/names.ts';
-import type { OutboxEntry } from '../../ports.ts';
+import type { CommandPayload } from '../../ports.ts';
 import type { Database } from '../database.ts';
-
-type CommandPayload = OutboxEntry['payload'];
 
 /** More than anybody waits for at once; the rest stays accepted and is told to the next life. */
 const maxUnfinished = 200;

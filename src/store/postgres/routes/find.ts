@@ -8,11 +8,14 @@ interface RouteRow extends AppRow {
   port: number | null;
   state: 'open' | 'closing' | null;
   close_id: string | null;
+  aliases: AppRoute['aliases'];
 }
 
 const selectRoutes = `SELECT apps.name, apps.spec, apps.learned, ${conditionColumns},
     routes.generation AS route_generation, routes.address, routes.port, routes.state,
-    routes.close_id
+    routes.close_id, COALESCE((
+      SELECT jsonb_agg(jsonb_build_object('family', family, 'id', external_id))
+      FROM foreign_ids WHERE foreign_ids.app = apps.name), '[]') AS aliases
   FROM apps LEFT JOIN routes ON routes.app = apps.name`;
 
 /** In pages, so that thousands of apps never hold up what else the process does for long. */
@@ -42,6 +45,20 @@ export async function findRoute(database: Database, app: string): Promise<AppRou
   return row === undefined ? null : toRoute(row);
 }
 
+export async function findRouteByAlias(
+  database: Database,
+  family: string,
+  externalId: string,
+): Promise<AppRoute | null> {
+  const [row] = await database.query<RouteRow>(
+    `read the route of ${family} ${externalId}`,
+    `${selectRoutes} WHERE apps.name = (
+       SELECT app FROM foreign_ids WHERE family = $1 AND external_id = $2)`,
+    [family, externalId],
+  );
+  return row === undefined ? null : toRoute(row);
+}
+
 function toRoute(row: RouteRow): AppRoute {
   const { route_generation: generation, address, port, state } = row;
   const spec = toSpec(row.name, row.spec);
@@ -52,6 +69,7 @@ function toRoute(row: RouteRow): AppRoute {
     spec,
     learned: row.learned,
     condition: toCondition(row),
+    aliases: row.aliases,
     target: isThere ? { generation, address, port, state } : null,
     closeId: row.close_id,
   };
