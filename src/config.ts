@@ -2,6 +2,7 @@ import net from 'node:net';
 import { z } from 'zod';
 import { samplerNames, type TracingSettings } from './tracing/tracing.ts';
 import { authentications } from './model/bind.ts';
+import { parseListen, parseListenerAccess, refusalToListen } from './model/listener-access.ts';
 import { secretVariablePrefix } from './model/secret-sources.ts';
 import { defaultVolumeBytes } from './model/volume.ts';
 
@@ -330,6 +331,72 @@ export const settings = {
     .describe('Memory samples kept an app; of the means of 60 half as many'),
   LABKEEPER_KEEP_EVENTS_DAYS: days('Events are kept this long', 90),
   LABKEEPER_KEEP_OPERATIONS_DAYS: days('Finished operations are kept this long', 30),
+  LABKEEPER_LISTEN_QULABS: z
+    .string()
+    .refine((text) => parseListen(text) !== null, 'must be host:port')
+    .optional()
+    .describe('Own listener of QuLabs clients, host:port (of old: port 8002); none without it'),
+  LABKEEPER_QULABS_URL: z.url().optional().describe('Public address of that listener, for links'),
+  LABKEEPER_QULABS_ACCESS: z
+    .string()
+    .refine(
+      (text) => parseListenerAccess(text) !== null,
+      'must be open, token, or networks such as 10.0.0.0/8,fd00::/8',
+    )
+    .optional()
+    .describe(
+      'Who may use QuLabs paths beyond loopback or with logins: open, networks (10.0.0.0/8,…), token',
+    ),
+  LABKEEPER_QULABS_TOKEN_FILE: z
+    .string()
+    .optional()
+    .describe('File with the bearer token that QuLabs registrations and deletions then need'),
+  LABKEEPER_QULABS_IMAGE_WAIT_MS: milliseconds(
+    'A registration waits this long for an image that is not there yet',
+    300_000,
+  ),
+  LABKEEPER_QULABS_IMAGE_LOOK_MS: milliseconds('It looks again this often', 30_000),
+  LABKEEPER_QULABS_READY_MS: milliseconds(
+    'A QuLabs app that is not ready by then has failed to start',
+    300_000,
+  ),
+  LABKEEPER_QULABS_IDLE_MS: milliseconds(
+    'QuLabs apps fall asleep after this long without use',
+    24 * 3_600_000,
+  ),
+  LABKEEPER_QULABS_DELETE_MS: milliseconds(
+    'A deletion answers 500 when the app is not gone by then; it goes on',
+    120_000,
+  ),
+  LABKEEPER_QULABS_CPUS: z.coerce
+    .number()
+    .min(0.05)
+    .max(256)
+    .default(1)
+    .describe('CPU cores of a QuLabs app'),
+  LABKEEPER_QULABS_MEMORY_BYTES: z.coerce
+    .number()
+    .int()
+    .min(16 * MiB)
+    .default(1024 * MiB)
+    .describe('Memory of a QuLabs app'),
+  LABKEEPER_QULABS_PIDS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(65_536)
+    .default(256)
+    .describe('Processes and threads of a QuLabs app'),
+  LABKEEPER_QULABS_PUBLISH: z
+    .enum(['on', 'off'])
+    .default('off')
+    .describe('Publish QuLabs apps on their port of the host’s loopback too, for nginx of old'),
+  LABKEEPER_QULABS_MAX_WAITING: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(200)
+    .describe('QuLabs callers that wait for a registration or deletion; more is 503'),
   LABKEEPER_STORAGE_WARN_BYTES: bytes(
     'Free space of the data folder below which a warning is shown',
     2048 * MiB,
@@ -454,4 +521,15 @@ export function publicUrls(
     console: trimmed(config.LABKEEPER_CONSOLE_URL ?? `${scheme}://${host}:${ports.console}`),
     apps: trimmed(config.LABKEEPER_APPS_URL ?? `${scheme}://${host}:${ports.apps}`),
   };
+}
+
+/** Why QuLabs clients must not be let in so, or null; the gateway does not start with a reason. */
+export function refusalOfQulabs(config: Config): string | null {
+  return refusalToListen({
+    family: 'qulabs',
+    listen: parseListen(config.LABKEEPER_LISTEN_QULABS ?? ''),
+    access: parseListenerAccess(config.LABKEEPER_QULABS_ACCESS ?? ''),
+    hasToken: config.LABKEEPER_QULABS_TOKEN_FILE !== undefined,
+    authentication: config.LABKEEPER_AUTHENTICATION,
+  });
 }

@@ -4,6 +4,7 @@ import type { MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { secureHeaders } from 'hono/secure-headers';
 import type { Log } from '../log.ts';
+import { qulabsPath } from '../model/qulabs.ts';
 import { appActions } from './app-actions.ts';
 import { appCommands } from './app-commands.ts';
 import { appFeed } from './app-feed.ts';
@@ -16,6 +17,7 @@ import { authorize } from './auth/authorize.ts';
 import { identify } from './auth/identify.ts';
 import { loginLinks } from './auth/login-links.ts';
 import { sameOrigin } from './auth/same-origin.ts';
+import { qulabs } from './compat/qulabs/index.ts';
 import type { ApiDependencies, ApiEnv } from './dependencies.ts';
 import { deviceLogins } from './device-logins.ts';
 import { documentation } from './documentation.ts';
@@ -79,13 +81,13 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   const logs = appLogs({ hosts: deps.store.hosts, reader: deps.logReader });
   const app = router();
 
-  app.use(
-    namedRequests(deps.log),
-    timeRequests(deps.metrics),
-    traceRequests(deps.tracing),
-    secureHeaders(headers),
-    errorPages,
-  );
+  app.use(namedRequests(deps.log), timeRequests(deps.metrics), traceRequests(deps.tracing));
+  // Old clients have their own errors, doors and pages: what stands below is not for them.
+  const oldClients = qulabs(deps, actions);
+  for (const path of [qulabsPath, `${qulabsPath}/*`]) {
+    app.all(path, (context) => oldClients(context.req.raw));
+  }
+  app.use(secureHeaders(headers), errorPages);
   app.use(
     forPeople(sameOrigin(deps.settings)),
     forPeople(identify(deps)),

@@ -7,6 +7,7 @@ import type { Authentication } from '../model/bind.ts';
 import type { Identity } from './auth/identify.ts';
 import type { Sealer } from '../store/secret-ports.ts';
 import type { Tracing } from '../tracing/tracing.ts';
+import type { QulabsSettings } from './compat/qulabs/settings.ts';
 import type { LogReader } from './log-reader.ts';
 import type { OutboxDelivery } from './outbox-delivery.ts';
 import type { VolumeReader } from './volume-reader.ts';
@@ -66,6 +67,8 @@ export interface ApiSettings {
   memoryRing: MemoryRing;
   /** Free space of a host's disk below which it warns, and takes no new work; for pages to tell. */
   storageWatermarks: { warnBytes: number; refuseBytes: number };
+  /** Of the QuLabs family. */
+  qulabs: QulabsSettings;
   temporalUiUrl: string | null;
   temporalNamespace: string;
   /** A comment line on every event stream this often. */

@@ -1,7 +1,5 @@
 import type { Hono } from 'hono';
 import { openingOf, openingsBodySchema, openingsSchema, type Opening } from '../model/access.ts';
-import { fullSpaceInWords, type FullSpace } from '../model/awake-quota.ts';
-import { isLabError, LabError } from '../model/failures.ts';
 import { logTailSchema, wakeBodySchema } from '../model/api.ts';
 import { loginLinkSchema, machineLoginSchema } from '../model/people-api.ts';
 import { createRoute } from '@hono/zod-openapi';
@@ -17,6 +15,7 @@ import { json, problems, router } from './openapi.ts';
 import { accepted, namePath } from './parameters.ts';
 import { operationJson } from './present.ts';
 import { components } from './components.ts';
+import { wakeForVisitor } from './wake-for-visitor.ts';
 
 /** `/internal`: what gateways ask. Needs the internal secret, and is never passed on to browsers. */
 export function internal(
@@ -29,11 +28,7 @@ export function internal(
     .openapi(wakeRoute, async (context) => {
       const { name } = context.req.valid('param');
       const cause = context.req.valid('json');
-      const operation = await actions
-        .command({ name, verb: 'wake', cause })
-        .catch((error: unknown) => {
-          throw forVisitors(error, name);
-        });
+      const operation = await wakeForVisitor(actions, { name, cause });
       return accepted(context, operationJson(operation));
     })
     .openapi(loginLinkRoute, async (context) => {
@@ -57,15 +52,6 @@ export function internal(
       const tail = await logs.lastLines(row, context.req.raw.signal);
       return context.json(tail, 200);
     });
-}
-
-/** Gateways show it to whoever opened the app, who may know of no other app. */
-function forVisitors(error: unknown, name: string): unknown {
-  if (!isLabError(error)) return error;
-  const { fullSpace } = error.details as { fullSpace?: FullSpace };
-  if (fullSpace === undefined) return error;
-  const why = fullSpaceInWords(fullSpace, { namesApps: false });
-  return new LabError('quota_exceeded', `cannot wake ${name}: ${why}`, { cause: error });
 }
 
 function openingNow(name: string, { stands, caller, endsAt, app }: Standing): Opening {

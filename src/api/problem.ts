@@ -151,7 +151,8 @@ export function answer(context: Context<ApiEnv>, problem: Problem): Response {
   });
 }
 
-async function expectedProblem(
+/** The problem an error means, or null for one that nobody expected. */
+export async function expectedProblem(
   error: Error,
   deps: Pick<ApiDependencies, 'store'>,
 ): Promise<Problem | null> {

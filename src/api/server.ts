@@ -11,6 +11,7 @@ import { createMetrics } from '../metrics/metrics.ts';
 import { measureProcess, spanCounters } from '../metrics/process-metrics.ts';
 import { memoryRing } from '../model/memory-ring.ts';
 import { version } from '../model/version.ts';
+import { readSecretFile } from '../secret-file.ts';
 import { refusalToBind } from '../model/bind.ts';
 import type { IdentityProvider } from '../outbound/identity-provider.ts';
 import { oidcProvider } from '../outbound/oidc/index.ts';
@@ -18,6 +19,7 @@ import { openTracing } from '../tracing/open.ts';
 import { openPostgresStore } from '../store/postgres/index.ts';
 import { temporalConnection } from '../temporal-connection.ts';
 import { createApp } from './app.ts';
+import type { QulabsSettings } from './compat/qulabs/settings.ts';
 import type { ApiSettings } from './dependencies.ts';
 import { forgetHistory } from './forget-history.ts';
 import { agentLogReader } from './log-reader.ts';
@@ -205,11 +207,34 @@ function settingsOf(config: Config): ApiSettings {
     appsUrl: urls.apps,
     appsDomain: config.LABKEEPER_APPS_DOMAIN ?? null,
     grantMs: 30_000,
+    qulabs: qulabsSettings(config),
     temporalUiUrl: uiUrl === undefined ? null : trimmed(uiUrl),
     temporalNamespace: config.TEMPORAL_NAMESPACE,
     heartbeatMs: 15_000,
     logPollMs: 200,
     streamBufferBytes: 1024 * 1024,
+  };
+}
+
+function qulabsSettings(config: Config): QulabsSettings {
+  const { LABKEEPER_QULABS_URL: url, LABKEEPER_QULABS_TOKEN_FILE: tokenFile } = config;
+  return {
+    url: url === undefined ? null : url.replace(/\/+$/, ''),
+    token:
+      tokenFile === undefined ? null : readSecretFile('LABKEEPER_QULABS_TOKEN_FILE', tokenFile),
+    imageWaitMs: config.LABKEEPER_QULABS_IMAGE_WAIT_MS,
+    imageLookEveryMs: config.LABKEEPER_QULABS_IMAGE_LOOK_MS,
+    readyWithinMs: config.LABKEEPER_QULABS_READY_MS,
+    idleAfterMs: config.LABKEEPER_QULABS_IDLE_MS,
+    deleteWithinMs: config.LABKEEPER_QULABS_DELETE_MS,
+    limits: {
+      cpus: config.LABKEEPER_QULABS_CPUS,
+      memoryBytes: config.LABKEEPER_QULABS_MEMORY_BYTES,
+      pids: config.LABKEEPER_QULABS_PIDS,
+    },
+    publishes: config.LABKEEPER_QULABS_PUBLISH === 'on',
+    maxWaiting: config.LABKEEPER_QULABS_MAX_WAITING,
+    lookEveryMs: 200,
   };
 }
 

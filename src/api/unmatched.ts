@@ -6,7 +6,7 @@ import { answer, Problem } from './problem.ts';
 export function unmatched(app: Pick<Hono<ApiEnv>, 'routes'>) {
   return (context: Context<ApiEnv>): Response => {
     const { path, method } = context.req;
-    const verbs = verbsOf(app, path);
+    const verbs = verbsOf(app.routes, path);
     if (verbs.length === 0) {
       return answer(context, new Problem('not_found', `there is nothing at ${path}`));
     }
@@ -16,9 +16,10 @@ export function unmatched(app: Pick<Hono<ApiEnv>, 'routes'>) {
   };
 }
 
-function verbsOf(app: Pick<Hono<ApiEnv>, 'routes'>, path: string): string[] {
+/** The verbs that some route takes for a path. */
+export function verbsOf(routes: Hono<ApiEnv>['routes'], path: string): string[] {
   const parts = path.split('/');
-  const verbs = app.routes
+  const verbs = routes
     .filter((route) => route.method !== 'ALL' && matches(route.path.split('/'), parts))
     .map((route) => route.method);
   if (verbs.includes('GET')) verbs.push('HEAD');

@@ -5,11 +5,12 @@ import { admit } from './access/admit.ts';
 import { whoIs, type Pass } from './access/pass.ts';
 import { climbs, keepPlace, locate, type Place } from './address.ts';
 import { reopen, type Closing } from './closing.ts';
+import { ownDialect, type Dialect } from './dialect.ts';
 import type { GatewayCounts } from './counts.ts';
 import { forward, type ForwardFailure } from './forward.ts';
 import { personLinesOf, requestHeadFor } from './headers.ts';
 import { hold, type Holds } from './hold.ts';
-import { errorAnswer, redirect } from './http/answer.ts';
+import { redirect } from './http/answer.ts';
 import { answer, type Exchange } from './http/connection.ts';
 import { headerOf } from './http/head.ts';
 import { bodyless, isEventStream, isNavigation, reasonOf, shortPath, visitOf } from './request.ts';
@@ -51,24 +52,24 @@ export function serveApp(gateway: AppGateway, exchange: Exchange): void {
   believeProxy(gateway.proxies, exchange);
   const place = locate(head.host, head.path, gateway.hostForm);
   if (place === null) {
-    unknown(gateway, exchange, 'no app has this address');
+    unknown(gateway, exchange, ownDialect, 'no app has this address');
     return;
   }
   const entry = gateway.routes.entries.get(place.app);
   if (entry !== undefined) {
-    serveEntry(gateway, exchange, place, entry);
+    serveEntry(gateway, exchange, place, { entry, dialect: ownDialect });
     return;
   }
   void lookUp(gateway.routes, place.app).then((found) => {
     if (exchange.over) return;
     if (found === null) serveUnknown(gateway, exchange, place);
-    else serveEntry(gateway, exchange, place, found);
+    else serveEntry(gateway, exchange, place, { entry: found, dialect: ownDialect });
   });
 }
 
 /** Where people log in, a visitor without proof cannot tell a name that no app has from any other. */
 function serveUnknown(gateway: AppGateway, exchange: Exchange, place: Place): void {
-  const notThere = () => unknown(gateway, exchange, `there is no app named ${place.app}`);
+  const notThere = () => unknownName(gateway, exchange, ownDialect, place.app);
   if (gateway.access.mode === 'open') notThere();
   else if (!place.rest.startsWith('/')) withSlash(exchange, place);
   else admit(gateway, exchange, place, null, notThere);
@@ -85,6 +86,7 @@ interface AppRequest {
   place: Place;
   /** Who visits. */
   pass: Pass;
+  dialect: Dialect;
   /** Never use, never wakes. */
   noise: boolean;
   /** How often a target cut it off without an answer. */
@@ -93,7 +95,13 @@ interface AppRequest {
   heldUntilMs: number;
 }
 
-function serveEntry(gateway: AppGateway, exchange: Exchange, found: Place, entry: Entry): void {
+/** Serves one request whose app is known, whichever way it came. */
+export function serveEntry(
+  gateway: AppGateway,
+  exchange: Exchange,
+  found: Place,
+  { entry, dialect }: { entry: Entry; dialect: Dialect },
+): void {
   const { head } = exchange;
   const keeps = entry.preset.prefixMode === 'keep';
   const place = keeps ? keepPlace(found, entry.inner) : found;
@@ -110,7 +118,7 @@ function serveEntry(gateway: AppGateway, exchange: Exchange, found: Place, entry
     return;
   }
   if (climbs(place.rest)) {
-    answer(exchange, errorAnswer(head, 400, 'the path leads out of the app'));
+    answer(exchange, dialect.error(head, 400, 'the path leads out of the app'));
     return;
   }
   if (isEntrance(place.rest)) {
@@ -119,24 +127,26 @@ function serveEntry(gateway: AppGateway, exchange: Exchange, found: Place, entry
   }
   admit(gateway, exchange, place, entry, (pass) => {
     // It may have taken a moment to find out.
-    serveAdmitted(gateway, exchange, place, gateway.routes.entries.get(place.app) ?? entry, pass);
+    const now = gateway.routes.entries.get(place.app) ?? entry;
+    serveAdmitted(gateway, { exchange, place, pass, dialect, entry: now });
   });
 }
 
 function serveAdmitted(
   gateway: AppGateway,
-  exchange: Exchange,
-  place: Place,
-  entry: Entry,
-  pass: Pass,
+  {
+    entry,
+    ...asked
+  }: Pick<AppRequest, 'exchange' | 'place' | 'pass' | 'dialect'> & { entry: Entry },
 ): void {
+  const { exchange, place } = asked;
   if (isReserved(place.rest)) {
     serveReserved(gateway, exchange, place, entry);
     return;
   }
   const userAgent = headerOf(exchange.head, 'user-agent');
   const noise = isNoise({ path: place.rest, userAgent }, entry.rules);
-  serve(gateway, { exchange, place, pass, noise, cuts: 0, heldUntilMs: 0 }, entry);
+  serve(gateway, { ...asked, noise, cuts: 0, heldUntilMs: 0 }, entry);
 }
 
 function serve(gateway: AppGateway, request: AppRequest, entry: Entry): void {
@@ -173,7 +183,7 @@ function withoutTarget(entry: Entry): Entry {
 }
 
 function send(gateway: AppGateway, request: AppRequest, entry: Entry): void {
-  const { exchange, place, noise } = request;
+  const { exchange, place, dialect, noise } = request;
   const { head } = exchange;
   const { target } = entry.route;
   if (target === null) {
@@ -181,7 +191,7 @@ function send(gateway: AppGateway, request: AppRequest, entry: Entry): void {
     return;
   }
   const inner = entry.preset.prefixMode === 'strip' ? '' : entry.inner;
-  const stripped = inner === '' ? place.base : '';
+  const stripped = inner === '' ? place.base : dialect.mount;
   const tagged = entry.preset.tabScript && isNavigation(head);
   const use = useOf(gateway.ledger, place.app);
   const counts = !noise && !head.upgrade;
@@ -218,7 +228,13 @@ function send(gateway: AppGateway, request: AppRequest, entry: Entry): void {
       identity: tagged,
       traceparent: trace.traceparent,
     }),
-    rewrite: { base: place.base, inner, host: head.host, dropOwnCookies: true },
+    rewrite: {
+      base: place.base,
+      inner,
+      host: head.host,
+      dropOwnCookies: true,
+      addedLines: dialect.answerLines,
+    },
     addition: (answered) => (tagged && takesTag(answered) ? tabTag(place.base) : null),
     onHead: (answered) => {
       answeredWith(answered.status);
@@ -254,16 +270,19 @@ function failed(
   entry: Entry,
   failure: ForwardFailure,
 ): void {
-  const { exchange, place } = request;
+  const { exchange, place, dialect } = request;
   if (exchange.over) return;
   gateway.counts.requests.upstreamFailure.add();
   gateway.counts.failures[failure.kind].add();
   gateway.log.debug({ app: place.app, kind: failure.kind, why: failure.why }, 'no answer of app');
   if (failure.kind === 'reset') request.cuts += 1;
+  const tellFailure = () => {
+    const why = `${entry.route.title ?? place.app} gave no usable answer: ${failure.why}`;
+    answer(exchange, dialect.error(exchange.head, 502, why, { retryAfterSeconds: 1 }));
+  };
   // Twice cut off, it may be what ends the app: sent on, it would end each new instance.
   if (failure.kind === 'unreadable' || !failure.repeatable || request.cuts > 1) {
-    const why = `${entry.route.title ?? place.app} gave no usable answer: ${failure.why}`;
-    answer(exchange, errorAnswer(exchange.head, 502, why, { retryAfterSeconds: 1 }));
+    tellFailure();
     return;
   }
   if (failure.kind === 'refused') suspect(gateway.routes, entry);
@@ -275,21 +294,23 @@ function failed(
     if (left) return;
     exchange.onAbort = null;
     if (current === null) {
-      unknown(gateway, exchange, `there is no app named ${place.app}`);
+      unknownName(gateway, exchange, dialect, place.app);
       return;
     }
     const moved = current.route.target?.generation !== entry.route.target?.generation;
     const again = failure.kind === 'reset';
     if (current.route.target !== null && (moved || again)) serve(gateway, request, current);
+    else if (current.route.target !== null && dialect.tellsRefusals) tellFailure();
     else serveWithoutTarget(gateway, request, current);
   });
 }
 
 /** Nothing to forward to: the one table of the model says what the request gets. */
 function serveWithoutTarget(gateway: AppGateway, request: AppRequest, entry: Entry): void {
-  const { exchange, place } = request;
+  const { exchange, place, dialect } = request;
   const { head } = exchange;
-  switch (request.heldUntilMs > 0 ? 'hold' : answerVisit(visitOf(head, place), entry.rules)) {
+  const rules = { ...entry.rules, holdsCalls: dialect.holdsCalls };
+  switch (request.heldUntilMs > 0 ? 'hold' : answerVisit(visitOf(head, place), rules)) {
     case 'page':
       visitBegins(gateway.visits, place.app, 'page', head);
       wakeIfNeeded(gateway, request, entry, `opened ${shortPath(head)}`);
@@ -304,7 +325,7 @@ function serveWithoutTarget(gateway: AppGateway, request: AppRequest, entry: Ent
       holdRequest(gateway, request, entry);
       return;
     case 'refuse':
-      notRunning(gateway, exchange, entry);
+      notRunning(gateway, request, entry);
   }
 }
 
@@ -324,29 +345,30 @@ const needsWish: ReadonlySet<Entry['status']> = new Set(['asleep', 'failed', 'st
 function page(gateway: AppGateway, request: AppRequest, entry: Entry): void {
   const { exchange, place } = request;
   gateway.counts.requests.waitingPage.add();
-  answer(exchange, waitingAnswer(pageOf(gateway.watch, entry, place.base), exchange.head.path));
+  const to = `${place.base}${place.rest}`;
+  answer(exchange, waitingAnswer(pageOf(gateway.watch, entry, place.base), to));
 }
 
 function holdRequest(gateway: AppGateway, request: AppRequest, entry: Entry): void {
   const { exchange, place } = request;
   if (placeRefusal(gateway, place.app) !== null) {
-    notRunning(gateway, exchange, entry);
+    notRunning(gateway, request, entry);
     return;
   }
   const nowMs = Date.now();
   if (request.heldUntilMs === 0) request.heldUntilMs = nowMs + entry.route.spec.apiHoldMs;
   const forMs = request.heldUntilMs - nowMs;
   if (forMs <= 0) {
-    notRunning(gateway, exchange, entry);
+    notRunning(gateway, request, entry);
     return;
   }
   const held = hold(gateway.holds, place.app, exchange, forMs, (outcome) => {
     const current = gateway.routes.entries.get(place.app);
-    if (current === undefined) unknown(gateway, exchange, `there is no app named ${place.app}`);
-    else if (outcome === 'late') notRunning(gateway, exchange, current);
+    if (current === undefined) unknownName(gateway, exchange, request.dialect, place.app);
+    else if (outcome === 'late') notRunning(gateway, request, current);
     else if (isOpen(current)) serve(gateway, request, current);
     else if (current.status === 'failed' && !gateway.waker.states.has(place.app)) {
-      notRunning(gateway, exchange, current);
+      notRunning(gateway, request, current);
     } else holdRequest(gateway, request, current);
   });
   if (held) {
@@ -355,7 +377,7 @@ function holdRequest(gateway: AppGateway, request: AppRequest, entry: Entry): vo
     return;
   }
   const why = `${gateway.holds.maxHeld} requests are held already (LABKEEPER_MAX_HELD_REQUESTS)`;
-  answer(exchange, errorAnswer(exchange.head, 503, why, { retryAfterSeconds: 5 }));
+  answer(exchange, request.dialect.error(exchange.head, 503, why, { retryAfterSeconds: 5 }));
 }
 
 /** Its space has no place for it: that may last for hours, so a call is told at once instead of held. */
@@ -364,26 +386,37 @@ function placeRefusal({ waker }: AppGateway, app: string): string | null {
   return wish?.phase === 'failing' && wish.full ? wish.trouble : null;
 }
 
-function notRunning(gateway: AppGateway, exchange: Exchange, entry: Entry): void {
+function notRunning(gateway: AppGateway, request: AppRequest, entry: Entry): void {
+  const { exchange, dialect } = request;
   gateway.counts.requests.refused.add();
-  const full = placeRefusal(gateway, entry.route.app);
+  const full = dialect.holdsCalls ? placeRefusal(gateway, entry.route.app) : null;
   if (full !== null) {
     const said = { retryAfterSeconds: 10, title: 'Its space has no place for it now' };
-    answer(exchange, errorAnswer(exchange.head, 429, full, said));
+    answer(exchange, dialect.error(exchange.head, 429, full, said));
     return;
   }
   const news = gateway.watch.newsOf(entry);
   const why = news.status === 'ready' ? `${news.title} is not answering yet` : news.sentence;
   answer(
     exchange,
-    errorAnswer(exchange.head, 503, why, {
+    dialect.error(exchange.head, 503, why, {
       retryAfterSeconds: news.status === 'asleep' || news.status === 'failed' ? 30 : 2,
       title: 'App is not running',
     }),
   );
 }
 
-function unknown(gateway: AppGateway, exchange: Exchange, why: string): void {
+function unknownName(gateway: AppGateway, exchange: Exchange, dialect: Dialect, app: string): void {
+  unknown(gateway, exchange, dialect, `there is no app named ${app}`);
+}
+
+/** Answers what no app stands behind. */
+export function unknown(
+  gateway: AppGateway,
+  exchange: Exchange,
+  dialect: Dialect,
+  why: string,
+): void {
   gateway.counts.requests.unknown.add();
-  answer(exchange, errorAnswer(exchange.head, 404, why, { title: 'No such app' }));
+  answer(exchange, dialect.error(exchange.head, 404, why, { title: 'No such app' }));
 }

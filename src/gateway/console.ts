@@ -1,7 +1,7 @@
 import { avoid, inTurn, type Apis } from './apis.ts';
-import { forward } from './forward.ts';
+import { forward, type ForwardFailure } from './forward.ts';
 import { requestHeadFor } from './headers.ts';
-import { errorAnswer } from './http/answer.ts';
+import { errorAnswer, type Answer } from './http/answer.ts';
 import { answer, type Exchange } from './http/connection.ts';
 import { believeProxy, type TrustedProxies } from './proxies.ts';
 import type { UpstreamPool } from './upstream.ts';
@@ -15,14 +15,12 @@ export interface ConsoleGateway {
   secret: string | null;
 }
 
-/**
- * Serves one request of the console listener: everything goes to an API but its internal side. One
- * that cannot be reached hands over to the next, as long as nothing of the request is used up.
- */
+/** Serves one request of the console listener: everything goes to an API but its internal side. */
 export function serveConsole(gateway: ConsoleGateway, exchange: Exchange): void {
-  const { proxies, secret, apis } = gateway;
-  if (isInternal(exchange.head.path)) {
-    answer(exchange, errorAnswer(exchange.head, 404, 'there is nothing at this address'));
+  const { proxies, secret } = gateway;
+  const { head } = exchange;
+  if (isInternal(head.path)) {
+    answer(exchange, errorAnswer(head, 404, 'there is nothing at this address'));
     return;
   }
   believeProxy(proxies, exchange);
@@ -31,14 +29,40 @@ export function serveConsole(gateway: ConsoleGateway, exchange: Exchange): void 
     person === null || secret === null
       ? ''
       : `X-Labkeeper-Proxy-Proof: ${secret}\r\nX-Labkeeper-Proxy-Person: ${person}\r\n`;
-  ask(gateway, exchange, personLines, inTurn(apis));
+  passToApi(gateway, exchange, {
+    path: head.path,
+    addedLines: personLines,
+    refusal: (failure) => {
+      const why =
+        failure.kind === 'refused'
+          ? 'labkeeper’s control plane is not running at the moment. Apps go on; try again in a few seconds.'
+          : `labkeeper’s control plane gave no usable answer: ${failure.why}. Try again in a few seconds.`;
+      const status = failure.kind === 'unreadable' ? 502 : 503;
+      return errorAnswer(head, status, why, {
+        retryAfterSeconds: 2,
+        title: 'Console not available',
+      });
+    },
+  });
 }
 
-function ask(
+interface Passing {
+  path: string;
+  /** Header lines of ours for the API, each with its CRLF; a visitor cannot send any of that name. */
+  addedLines: string;
+  /** The answer when no API gives one. */
+  refusal: (failure: ForwardFailure) => Answer;
+}
+
+/**
+ * Hands a request to an API. One that cannot be reached hands over to the next, as long as nothing of
+ * the request is used up.
+ */
+export function passToApi(
   gateway: ConsoleGateway,
   exchange: Exchange,
-  personLines: string,
-  turn: readonly number[],
+  passing: Passing,
+  turn: readonly number[] = inTurn(gateway.apis),
 ): void {
   const { pool, apis, proxies } = gateway;
   const { head } = exchange;
@@ -50,12 +74,12 @@ function ask(
     pool,
     target,
     head: requestHeadFor(head, {
-      path: head.path,
+      path: passing.path,
       visitor: exchange.side,
       prefix: '',
       dropOwnCookies: false,
       personHeader: proxies.personHeader,
-      personLines,
+      personLines: passing.addedLines,
       identity: false,
     }),
     rewrite: { base: '', inner: '', host: head.host, dropOwnCookies: false },
@@ -63,18 +87,8 @@ function ask(
     onFailure: (failure) => {
       if (failure.kind === 'refused') avoid(apis, index);
       if (failure.repeatable && others.length > 0) {
-        ask(gateway, exchange, personLines, others);
-        return;
-      }
-      const why =
-        failure.kind === 'refused'
-          ? 'labkeeper’s control plane is not running at the moment. Apps go on; try again in a few seconds.'
-          : `labkeeper’s control plane gave no usable answer: ${failure.why}. Try again in a few seconds.`;
-      const status = failure.kind === 'unreadable' ? 502 : 503;
-      answer(
-        exchange,
-        errorAnswer(head, status, why, { retryAfterSeconds: 2, title: 'Console not available' }),
-      );
+        passToApi(gateway, exchange, passing, others);
+      } else answer(exchange, passing.refusal(failure));
     },
   });
 }

@@ -27,6 +27,8 @@ export interface ResponseRewrite {
   /** The authority the visitor used, to recognise absolute redirects to ourselves. */
   host: string;
   dropOwnCookies: boolean;
+  /** Lines of ours, each with its CRLF. */
+  addedLines?: string;
   /** Bytes that will be added to the body. */
   addedBytes: number;
 }
@@ -125,7 +127,7 @@ export function responseLinesFor(head: ResponseHead, rewrite: ResponseRewrite): 
         text += '\r\n';
     }
   }
-  return text;
+  return rewrite.addedLines === undefined ? text : text + rewrite.addedLines;
 }
 
 /** The 101 of a target, line for line, hop-by-hop headers included: they are the answer here. */

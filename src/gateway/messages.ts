@@ -8,12 +8,19 @@ export type ToWorker =
   | { type: 'numbers'; question: number };
 
 export type FromWorker =
-  | { type: 'ready'; ports: { console: number; apps: number } }
+  | { type: 'ready'; ports: GatewayPorts }
   | { type: 'state'; unready: string | null }
   | { type: 'numbers'; question: number; numbers: Record<string, number> };
 
 /** A worker's argument: who it is and where it listens. */
 export interface Settings {
   id: string;
-  ports: { console: number; apps: number };
+  ports: GatewayPorts;
+}
+
+export interface GatewayPorts {
+  console: number;
+  apps: number;
+  /** Of the family's own listener; absent without one. */
+  qulabs?: number;
 }

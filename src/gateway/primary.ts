@@ -5,7 +5,7 @@ import net from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { exposition, expositionType, together } from '../metrics/exposition.ts';
 import { gatewayMetrics } from '../metrics/gateway-metrics.ts';
-import type { FromWorker, Settings, ToWorker } from './messages.ts';
+import type { FromWorker, GatewayPorts, Settings, ToWorker } from './messages.ts';
 
 /** What the primary needs of a log: it loads no logging library, it has ten lines to write. */
 interface PrimaryLog {
@@ -18,7 +18,9 @@ export interface PrimaryOptions {
   bind: string;
   workers: number;
   drainMs: number;
-  ports: { console: number; apps: number; metrics: number };
+  ports: GatewayPorts & { metrics: number };
+  /** Address of the family's own listener; null without one. */
+  qulabsBind: string | null;
   hostName: string;
   log: PrimaryLog;
 }
@@ -45,6 +47,9 @@ export async function runPrimary(options: PrimaryOptions): Promise<void> {
   const ports = {
     console: await concretePort(options.bind, options.ports.console),
     apps: await concretePort(options.bind, options.ports.apps),
+    ...(options.qulabsBind !== null && options.ports.qulabs !== undefined
+      ? { qulabs: await concretePort(options.qulabsBind, options.ports.qulabs) }
+      : {}),
   };
   let ending = false;
   /** What members that are gone had counted, as far as they said. */

@@ -43,6 +43,8 @@ export interface Routes {
   allAgain: boolean;
   again: Set<string>;
   unknownUntilMs: Map<string, number>;
+  /** Names by what families of old clients call them: `<family> <id>`. */
+  aliases: Map<string, string>;
   store: RouteStore;
   log: Log;
 }
@@ -61,10 +63,14 @@ export function createRoutes(store: RouteStore, log: Log, snapshot: readonly App
     allAgain: false,
     again: new Set(),
     unknownUntilMs: new Map(),
+    aliases: new Map(),
     store,
     log,
   };
-  for (const route of snapshot) routes.entries.set(route.app, entryOf(route, 0));
+  for (const route of snapshot) {
+    routes.entries.set(route.app, entryOf(route, 0));
+    nameAliases(routes, route);
+  }
   return routes;
 }
 
@@ -111,6 +117,46 @@ export async function lookUp(routes: Routes, app: string): Promise<Entry | null>
   return await reread(routes, app);
 }
 
+/** The app that a family calls so; asks the store once when nobody is known by that id. */
+export async function lookUpAlias(
+  routes: Routes,
+  family: string,
+  id: string,
+): Promise<Entry | null> {
+  const alias = aliasKey(family, id);
+  const known = routes.aliases.get(alias);
+  if (known !== undefined) return routes.entries.get(known) ?? lookUp(routes, known);
+  const nowMs = Date.now();
+  if ((routes.unknownUntilMs.get(alias) ?? 0) > nowMs) return null;
+  if (routes.reading.size >= maxLookUps) return null;
+  if (routes.unknownUntilMs.size >= maxUnknown) routes.unknownUntilMs.clear();
+  const reading = routes.reading.get(alias) ?? readAlias(routes, family, id);
+  routes.reading.set(alias, reading);
+  return await reading;
+}
+
+async function readAlias(routes: Routes, family: string, id: string): Promise<Entry | null> {
+  const alias = aliasKey(family, id);
+  try {
+    const route = await routes.store.findAlias(family, id);
+    reached(routes);
+    if (route !== null) return put(routes, route);
+    routes.unknownUntilMs.set(alias, Date.now() + 1_000);
+    return null;
+  } catch (error) {
+    unreached(routes, error);
+    return null;
+  } finally {
+    routes.reading.delete(alias);
+  }
+}
+
+/** The app of an alias that is known already; at once. */
+export function entryOfAlias(routes: Routes, family: string, id: string): Entry | undefined {
+  const app = routes.aliases.get(aliasKey(family, id));
+  return app === undefined ? undefined : routes.entries.get(app);
+}
+
 export function suspect(routes: Routes, entry: Entry): void {
   const generation = entry.route.target?.generation ?? null;
   if (generation === null || entry.suspectGeneration === generation) return;
@@ -144,6 +190,7 @@ export function put(routes: Routes, route: AppRoute, read = (routes.reads += 1))
     entry.suspectGeneration = before.suspectGeneration;
   }
   routes.entries.set(route.app, entry);
+  nameAliases(routes, route);
   routes.unknownUntilMs.delete(route.app);
   tell(routes, route.app, entry);
   return entry;
@@ -225,8 +272,20 @@ async function readOne(routes: Routes, app: string): Promise<Entry | null> {
 }
 
 function remove(routes: Routes, app: string): void {
-  if (routes.entries.delete(app)) tell(routes, app, null);
+  if (!routes.entries.delete(app)) return;
+  for (const [alias, name] of routes.aliases) if (name === app) routes.aliases.delete(alias);
+  tell(routes, app, null);
 }
+
+/** Aliases are given once and go with their app. */
+function nameAliases(routes: Routes, { app, aliases }: AppRoute): void {
+  for (const { family, id } of aliases) {
+    routes.aliases.set(aliasKey(family, id), app);
+    routes.unknownUntilMs.delete(aliasKey(family, id));
+  }
+}
+
+const aliasKey = (family: string, id: string): string => `${family} ${id}`;
 
 function subscribe(routes: Routes, signal: AbortSignal, retryMs: number): void {
   const onChange = (app: string | null) => {

@@ -1,9 +1,10 @@
 import cluster from 'node:cluster';
 import { setFlagsFromString } from 'node:v8';
-import { loadConfig, publicUrls, tracingSettings } from '../config.ts';
+import { loadConfig, publicUrls, refusalOfQulabs, tracingSettings } from '../config.ts';
 import { createLog } from '../log.ts';
 import type { FromWorker, Settings, ToWorker } from './messages.ts';
 import { refusalToBind } from '../model/bind.ts';
+import { parseListen } from '../model/listener-access.ts';
 import { version } from '../model/version.ts';
 import { runPrimary } from './primary.ts';
 
@@ -15,11 +16,14 @@ const config = loadConfig(process.env);
 const log = createLog({ process: 'gateway', level: config.LABKEEPER_LOG_LEVEL });
 
 const refused =
-  refusalToBind(config.LABKEEPER_BIND, config.LABKEEPER_AUTHENTICATION) ?? (await refusalOfTls());
+  refusalToBind(config.LABKEEPER_BIND, config.LABKEEPER_AUTHENTICATION) ??
+  refusalOfQulabs(config) ??
+  (await refusalOfTls());
 if (refused !== null) {
   log.fatal(refused);
   process.exitCode = 1;
 } else if (cluster.isPrimary) {
+  const qulabs = parseListen(config.LABKEEPER_LISTEN_QULABS ?? '');
   await runPrimary({
     bind: config.LABKEEPER_BIND,
     workers: config.LABKEEPER_GATEWAY_WORKERS,
@@ -29,7 +33,9 @@ if (refused !== null) {
       console: config.LABKEEPER_CONSOLE_PORT,
       apps: config.LABKEEPER_APPS_PORT,
       metrics: config.LABKEEPER_GATEWAY_METRICS_PORT,
+      ...(qulabs === null ? {} : { qulabs: qulabs.port }),
     },
+    qulabsBind: qulabs?.host ?? null,
     log,
   });
 } else {

@@ -18,7 +18,8 @@ export interface Watch {
   attend(app: string): void;
   /** Something about the app changed: pages are rendered anew, streams are told. */
   changed(app: string): void;
-  pages: Map<string, WaitingPage>;
+  /** By app and base. */
+  pages: Map<string, Map<string, WaitingPage>>;
   /** Apps somebody waits for, for metrics. */
   attended: Map<string, Attendance>;
   close(): void;
@@ -41,7 +42,7 @@ export function createWatch(options: {
   everyMs: number;
 }): Watch {
   const { routes, hub, holds } = options;
-  const pages = new Map<string, WaitingPage>();
+  const pages: Watch['pages'] = new Map();
   const attended = new Map<string, Attendance>();
 
   const news = (entry: Entry) => {
@@ -54,7 +55,7 @@ export function createWatch(options: {
     );
   };
   const changed = (app: string) => {
-    for (const base of ['', `/app/${app}`]) pages.delete(`${app} ${base}`);
+    pages.delete(app);
     const entry = routes.entries.get(app);
     if (entry !== undefined) publish(hub, news(entry));
   };
@@ -116,12 +117,11 @@ export function createWatch(options: {
 
 /** The waiting page of an app as it is now; rendered once per change. */
 export function pageOf(watch: Watch, entry: Entry, base: string): WaitingPage {
-  const key = `${entry.route.app} ${base}`;
-  let page = watch.pages.get(key);
-  if (page === undefined) {
-    page = renderWaitingPage(watch.newsOf(entry), base);
-    watch.pages.set(key, page);
-  }
+  const { app } = entry.route;
+  const pages = watch.pages.get(app) ?? new Map<string, WaitingPage>();
+  watch.pages.set(app, pages);
+  const page = pages.get(base) ?? renderWaitingPage(watch.newsOf(entry), base);
+  pages.set(base, page);
   return page;
 }
 

@@ -17,8 +17,13 @@ import { createCounts } from './counts.ts';
 import { closeHub, createHub, isWaitedFor } from './events.ts';
 import { measureGateway } from './gauges.ts';
 import { createHolds, isHeld, releaseHeld } from './hold.ts';
-import { drain, listen, type ListenerOptions } from './http/connection.ts';
+import { drain, listen, type Listener, type ListenerOptions } from './http/connection.ts';
+import { parseListen } from '../model/listener-access.ts';
+import { qulabsPath } from '../model/qulabs.ts';
+import type { GatewayPorts } from './messages.ts';
 import { trustedProxies } from './proxies.ts';
+import { isForLab, isQulabsPath, serveQulabs } from './qulabs.ts';
+import { qulabsDoors } from './qulabs-doors.ts';
 import { createRoutes, keepRoutes } from './routes.ts';
 import { keepSnapshot, readSnapshot } from './snapshot.ts';
 import { closeAllSockets, createSockets } from './sockets.ts';
@@ -38,7 +43,7 @@ export interface GatewayWorkerOptions {
   /** This process among all gateways, and the listener it shares with its siblings. */
   id: string;
   listener: string;
-  ports: { console: number; apps: number };
+  ports: GatewayPorts;
   /** Where people find the console. */
   consoleUrl: string;
   /** Waits that nobody needs to set, but tests do. */
@@ -63,7 +68,7 @@ export interface GatewayPace {
 }
 
 export interface GatewayWorker {
-  ports: { console: number; apps: number };
+  ports: GatewayPorts;
   /** Numbers for metrics, by their full name. */
   numbers(): Record<string, number>;
   /** Null when ready, else why not. */
@@ -91,7 +96,7 @@ const usualPace: GatewayPace = {
   certificateEveryMs: 5_000,
 };
 
-/** Serves both listeners in this process: everything of the gateway but the primary. */
+/** Serves all listeners in this process: everything of the gateway but the primary. */
 export async function startGatewayWorker(options: GatewayWorkerOptions): Promise<GatewayWorker> {
   const { config, log, store, id, metrics, tracing } = options;
   const pace = { ...usualPace, ...options.pace };
@@ -195,15 +200,9 @@ export async function startGatewayWorker(options: GatewayWorkerOptions): Promise
     answerStallMs: pace.answerStallMs,
     tls: tls?.material ?? null,
   };
-  const apps = await listen(
-    { host: config.LABKEEPER_BIND, port: options.ports.apps },
-    {
-      ...limits,
-      maxBodyBytes: config.LABKEEPER_MAX_BODY_BYTES,
-      onRequest: (exchange) => serveApp(gateway, exchange),
-    },
-  );
-  const holding = watchHolders(access, { listener: apps, sockets, everyMs: pace.accessSweepMs });
+  // Those that are open by then: a first visitor may come while the last one is being opened.
+  const listeners: Listener[] = [];
+  const holding = watchHolders(access, { listeners, sockets, everyMs: pace.accessSweepMs });
   if (mode === 'required') {
     followChanges(
       access,
@@ -212,15 +211,56 @@ export async function startGatewayWorker(options: GatewayWorkerOptions): Promise
       ending.signal,
     );
   }
+  const consoleGateway = { pool, apis, proxies, secret: token };
+  const apps = await listen(
+    { host: config.LABKEEPER_BIND, port: options.ports.apps },
+    {
+      ...limits,
+      maxBodyBytes: config.LABKEEPER_MAX_BODY_BYTES,
+      onRequest: (exchange) => {
+        if (!isQulabsPath(exchange.head.path)) serveApp(gateway, exchange);
+        else serveQulabs(gateway, consoleGateway, doors.apps, exchange);
+      },
+    },
+  );
+  listeners.push(apps);
+  const doors = qulabsDoors(config, portOf(apps.server));
   const console = await listen(
     { host: config.LABKEEPER_BIND, port: options.ports.console },
     {
       ...limits,
       maxBodyBytes: config.LABKEEPER_MAX_API_BODY_BYTES,
-      onRequest: (exchange) => serveConsole({ pool, apis, proxies, secret: token }, exchange),
+      maxBodyBytesOf: ({ path }) =>
+        isQulabsPath(path) && isForLab(path, qulabsPath)
+          ? config.LABKEEPER_MAX_BODY_BYTES
+          : config.LABKEEPER_MAX_API_BODY_BYTES,
+      onRequest: (exchange) => {
+        if (isQulabsPath(exchange.head.path))
+          serveQulabs(gateway, consoleGateway, doors.console, exchange);
+        else serveConsole(consoleGateway, exchange);
+      },
     },
   );
-  for (const { server } of [apps, console]) tls?.serve(server);
+  listeners.push(console);
+  for (const { server } of listeners) tls?.serve(server);
+  const own = parseListen(config.LABKEEPER_LISTEN_QULABS ?? '');
+  const qulabs =
+    own &&
+    (await listen(
+      { host: own.host, port: options.ports.qulabs ?? own.port },
+      {
+        ...limits,
+        // Their base URL has always been plain HTTP; a proxy may stand before it.
+        tls: null,
+        maxBodyBytes: config.LABKEEPER_MAX_API_BODY_BYTES,
+        maxBodyBytesOf: ({ path }) =>
+          isForLab(path, '')
+            ? config.LABKEEPER_MAX_BODY_BYTES
+            : config.LABKEEPER_MAX_API_BODY_BYTES,
+        onRequest: (exchange) => serveQulabs(gateway, consoleGateway, doors.own, exchange),
+      },
+    ));
+  if (qulabs) listeners.push(qulabs);
   let batches = 0;
   const reporting = setInterval(() => {
     batches += 1;
@@ -228,12 +268,16 @@ export async function startGatewayWorker(options: GatewayWorkerOptions): Promise
   }, config.LABKEEPER_ACTIVITY_INTERVAL_MS);
 
   measureGateway(metrics, {
-    listeners: [apps, console],
+    listeners,
     unreported: () => reporter.unreported(),
     ...{ routes, sockets, hub, holds },
   });
   return {
-    ports: { console: portOf(console.server), apps: portOf(apps.server) },
+    ports: {
+      console: portOf(console.server),
+      apps: portOf(apps.server),
+      ...(qulabs ? { qulabs: portOf(qulabs.server) } : {}),
+    },
     numbers: () => metrics.numbers(),
     unreadyBecause: () =>
       routes.filled || routes.entries.size > 0
@@ -245,7 +289,7 @@ export async function startGatewayWorker(options: GatewayWorkerOptions): Promise
       // Streams come back by themselves, to whoever listens now.
       closeHub(hub);
       const last = setTimeout(() => closeAllSockets(sockets), Math.max(0, withinMs - 500));
-      await Promise.all([drain(apps, withinMs), drain(console, withinMs)]);
+      await Promise.all(listeners.map((listener) => drain(listener, withinMs)));
       clearTimeout(last);
       clearInterval(reporting);
       closeWaker(waker);

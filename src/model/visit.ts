@@ -15,11 +15,15 @@ export interface Visit {
   userAgent: string;
   /** Path below the app's base, starting with a slash. */
   path: string;
+  /** An address made for opening the app, which nothing asks for again by itself: scripts wake too. */
+  entry?: boolean;
 }
 
 export interface VisitRules {
   ignoredPaths: readonly string[];
   ignoredAgents: readonly string[];
+  /** False where calls of programs are refused instead of being held, as old families have it. */
+  holdsCalls?: boolean;
 }
 
 export type VisitAnswer =
@@ -56,15 +60,22 @@ export function answerVisit(visit: Visit, rules: VisitRules): VisitAnswer {
     return wantsHtml ? 'page-without-wake' : 'refuse';
   }
   if (isMonitor(visit)) return wantsHtml ? 'page-without-wake' : 'refuse';
-  if (visit.secFetchMode !== '' && visit.secFetchDest !== '') {
-    // A browser speaks (Node's fetch sends a mode, but no destination). Only a person's navigation
-    // of a whole page wakes.
-    if (visit.secFetchMode !== 'navigate') return 'refuse';
-    if (visit.method === 'GET') return 'page';
-    return 'hold';
+  const call = rules.holdsCalls === false ? 'refuse' : 'hold';
+  if (speaksAsBrowser(visit, rules)) {
+    // Only a person's navigation of a whole page wakes.
+    if (visit.secFetchMode === 'navigate') {
+      return visit.method === 'GET' || call === 'refuse' ? 'page' : 'hold';
+    }
+    return visit.entry === true && visit.secFetchDest === 'empty' ? call : 'refuse';
   }
   if (wantsHtml && visit.method === 'GET') return 'page';
-  return 'hold';
+  return call;
+}
+
+/** Node's fetch sends a mode too, but no destination: it counts as a program where those are held. */
+function speaksAsBrowser({ secFetchMode, secFetchDest }: Visit, rules: VisitRules): boolean {
+  if (secFetchMode === '') return false;
+  return secFetchMode === 'navigate' || secFetchDest !== '' || rules.holdsCalls === false;
 }
 
 /** True for requests that never count as use and never wake. */

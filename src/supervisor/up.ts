@@ -3,7 +3,7 @@ import { watch } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { loadConfig, type Config } from '../config.ts';
+import { loadConfig, refusalOfQulabs, type Config } from '../config.ts';
 import { readTls, tlsFiles } from '../gateway/tls.ts';
 import { createLog, type Log } from '../log.ts';
 import { refusalToBind } from '../model/bind.ts';
@@ -82,7 +82,9 @@ async function run(options: Run): Promise<void> {
   const beganMs = performance.now();
   const ended = endSignals();
   const config = loadConfig(options.environment);
-  const refused = refusalToBind(config.LABKEEPER_BIND, config.LABKEEPER_AUTHENTICATION);
+  const refused =
+    refusalToBind(config.LABKEEPER_BIND, config.LABKEEPER_AUTHENTICATION) ??
+    refusalOfQulabs(config);
   if (refused !== null) throw new Error(refused);
   const tls = tlsFiles(config);
   if (tls !== null) await readTls(tls);

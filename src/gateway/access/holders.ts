@@ -1,5 +1,5 @@
-import { errorAnswer } from '../http/answer.ts';
-import { endHeld, type Listener } from '../http/connection.ts';
+import { errorAnswer, type Answer } from '../http/answer.ts';
+import { endHeld, type Exchange, type Listener } from '../http/connection.ts';
 import { closeSocketsOf, type Sockets } from '../sockets.ts';
 import { isFresh, type Access } from './access.ts';
 import type { Pass } from './pass.ts';
@@ -15,21 +15,25 @@ export interface Holding {
 
 export function watchHolders(
   access: Access,
-  { listener, sockets, everyMs }: { listener: Listener; sockets: Sockets; everyMs: number },
+  {
+    listeners,
+    sockets,
+    everyMs,
+  }: { listeners: readonly Listener[]; sockets: Sockets; everyMs: number },
 ): Holding {
   const held = () => {
     const passes = new Set<Pass>();
-    for (const { exchange } of listener.connections) {
-      if (exchange?.holder) passes.add(exchange.holder as Pass);
+    for (const { connections } of listeners) {
+      for (const { exchange } of connections) {
+        if (exchange?.holder) passes.add(exchange.holder as Pass);
+      }
     }
     for (const open of sockets.byApp.values()) for (const pass of open.values()) passes.add(pass);
     return passes;
   };
   const end = (passes: ReadonlySet<Pass>) => {
     closeSocketsOf(sockets, passes);
-    endHeld(listener, passes, ({ head }) =>
-      errorAnswer(head, 401, 'you may not open this app any more', { title: 'No access' }),
-    );
+    for (const listener of listeners) endHeld(listener, passes, noAccess);
   };
   const ask = () => {
     const nowMs = Date.now();
@@ -44,3 +48,6 @@ export function watchHolders(
   const sweep = setInterval(ask, everyMs).unref();
   return { ask, end, close: () => clearInterval(sweep) };
 }
+
+const noAccess = ({ head }: Exchange): Answer =>
+  errorAnswer(head, 401, 'you may not open this app any more', { title: 'No access' });

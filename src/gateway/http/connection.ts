@@ -13,6 +13,8 @@ import { errorAnswer, statusText, type Answer } from './answer.ts';
 export interface ListenerOptions {
   maxHeaderBytes: number;
   maxBodyBytes: number;
+  /** For listeners with several kinds of requests; takes the place of `maxBodyBytes`. */
+  maxBodyBytesOf?: (head: RequestHead) => number;
   maxConnections: number;
   /** A request's head must be complete this long after its first byte. */
   headerTimeoutMs: number;
@@ -75,6 +77,7 @@ export interface Exchange {
   /** Every byte of the request's body was handed on. */
   bodyDone: boolean;
   bodyBytes: number;
+  maxBodyBytes: number;
   /** The head of an answer was written: from here on an error can only cut the connection. */
   answering: boolean;
   sink: BodySink | null;
@@ -413,6 +416,7 @@ function readRequest(connection: Connection, bytes: Buffer): boolean {
     side: connection.side,
     bodyDone: head.framing === 'none',
     bodyBytes: 0,
+    maxBodyBytes: options.maxBodyBytesOf?.(head) ?? options.maxBodyBytes,
     answering: false,
     sink: null,
     onAbort: null,
@@ -423,8 +427,8 @@ function readRequest(connection: Connection, bytes: Buffer): boolean {
   };
   connection.exchange = exchange;
   waitFor(connection, 'nothing');
-  if (head.contentLength > options.maxBodyBytes) {
-    answer(exchange, errorAnswer(head, 413, bodyTooLarge(options.maxBodyBytes)));
+  if (head.contentLength > exchange.maxBodyBytes) {
+    answer(exchange, errorAnswer(head, 413, bodyTooLarge(exchange.maxBodyBytes)));
     return false;
   }
   options.onRequest(exchange);
@@ -434,7 +438,7 @@ function readRequest(connection: Connection, bytes: Buffer): boolean {
 function readBody(exchange: Exchange, bytes: Buffer): void {
   const { connection, sink, chunked } = exchange;
   if (sink === null) return;
-  const { maxBodyBytes } = connection.listener.options;
+  const { maxBodyBytes } = exchange;
   waitFor(connection, 'body');
   if (chunked === null) {
     const take = Math.min(exchange.head.contentLength - exchange.bodyBytes, bytes.length);
