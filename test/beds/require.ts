@@ -51,6 +51,14 @@ const parts = {
     present: () => existsSync(streamlitPath()),
     remedy: '`.ci/run` installs it from PyPI into the cache folder',
   },
+  'docker-client': {
+    present: () => onPath('docker'),
+    remedy: 'apt-get install docker-cli, on older Debian docker.io',
+  },
+  airflow: {
+    present: () => existsSync(airflowPath()),
+    remedy: '`.ci/run` installs it from PyPI into the cache folder',
+  },
   cgroup: {
     present: () => canWrite('/sys/fs/cgroup') || canWrite('/sys/fs/cgroup/pids'),
     remedy: 'run as root where /sys/fs/cgroup is writable',
@@ -76,6 +84,13 @@ export function streamlitPath(): string {
   const found = findOnPath('streamlit');
   const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
   return found ?? join(cache, 'labkeeper', 'venv', 'bin', 'streamlit');
+}
+
+/** Airflow's program: on PATH, else where `.ci/run` puts it. */
+export function airflowPath(): string {
+  const found = findOnPath('airflow');
+  const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
+  return found ?? join(cache, 'labkeeper', 'airflow', 'bin', 'airflow');
 }
 
 function hasEmbeddedPostgres(): boolean {
