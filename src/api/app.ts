@@ -31,6 +31,7 @@ import { manifests } from './manifests.ts';
 import { me } from './me.ts';
 import { metricsRoute, timeRequests } from './metrics.ts';
 import { router } from './openapi.ts';
+import { linkActions } from './link-actions.ts';
 import { links as appLinks } from './links.ts';
 import { openApp } from './open-app.ts';
 import { operations } from './operations.ts';
@@ -76,6 +77,7 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   };
   const actions = appActions(deps);
   const links = loginLinks(deps);
+  const appLinkDeeds = linkActions(deps);
   const secretDeeds = secretActions(deps, actions);
   const tokens = tokenActions(deps);
   const logs = appLogs({ hosts: deps.store.hosts, reader: deps.logReader });
@@ -100,7 +102,7 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   app.route('/', appCommands(actions));
   app.route('/', appUsage(actions, logs));
   app.route('/', appHistory(deps, actions));
-  app.route('/', appLinks(deps));
+  app.route('/', appLinks(deps, appLinkDeeds));
   app.route('/', openApp(deps, actions));
   app.route('/', appLogRoutes(deps, { ...feeds, actions, logs }));
   app.route('/', events(deps, actions, eventStream(feeds)));
@@ -115,7 +117,17 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   app.route('/', secrets(deps, secretDeeds, actions));
   app.route('/', registries(deps, secretDeeds));
   app.route('/', internal(deps, { actions, logs, links }));
-  app.route('/', pages(deps, { actions, logs, tokens, links }));
+  app.route(
+    '/',
+    pages(deps, {
+      actions,
+      logs,
+      tokens,
+      loginLinks: links,
+      appLinks: appLinkDeeds,
+      secrets: secretDeeds,
+    }),
+  );
   app.route('/', health(deps));
   app.route(
     '/',

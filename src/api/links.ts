@@ -1,23 +1,19 @@
-import { randomBytes } from 'node:crypto';
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
-import { enterPath, linkIdSchema, signedPurposes } from '../model/access.ts';
-import { appBasePath } from '../model/app-spec.ts';
+import { linkIdSchema } from '../model/access.ts';
 import { appLinkListSchema, appLinkSchema, newAppLinkAnswerSchema } from '../model/people-api.ts';
 import { newAppLinkSchema } from '../model/person.ts';
-import { signedText } from '../signed-text.ts';
 import type { ApiDependencies, ApiEnv } from './dependencies.ts';
+import type { LinkActions } from './link-actions.ts';
 import { json, problems, router } from './openapi.ts';
 import { namePath } from './parameters.ts';
 import { exampleAppLink, exampleNewAppLink } from './people-examples.ts';
 import { appLinkJson } from './present-people.ts';
 
 /** `/api/v1/apps/{name}/links`: what lets somebody without a login open one app, until an end. */
-export function links({
-  store,
-  settings,
-  internalToken,
-}: Pick<ApiDependencies, 'store' | 'settings' | 'internalToken'>): OpenAPIHono<ApiEnv> {
-  const signed = signedText({ secret: internalToken, purpose: signedPurposes.link });
+export function links(
+  { store }: Pick<ApiDependencies, 'store'>,
+  actions: LinkActions,
+): OpenAPIHono<ApiEnv> {
   return router()
     .openapi(listRoute, async (context) => {
       const rows = await store.links.list(
@@ -28,14 +24,9 @@ export function links({
     })
     .openapi(makeRoute, async (context) => {
       const app = context.req.valid('param').name;
-      const { label, expiresInMs } = context.req.valid('json');
-      const id = randomBytes(6).toString('hex');
-      const expiresAt = new Date(Date.now() + expiresInMs);
       const by = { actor: context.get('actor') };
-      const made = await store.links.add({ id, app, label, expiresAt }, by);
-      const proof = signed.sign({ app, id }, expiresAt.getTime());
-      const url = `${settings.appsUrl}${appBasePath(app)}${enterPath}?link=${proof}`;
-      return context.json({ ...appLinkJson(made), url }, 201, { 'cache-control': 'no-store' });
+      const { link, url } = await actions.make(app, context.req.valid('json'), by);
+      return context.json({ ...appLinkJson(link), url }, 201, { 'cache-control': 'no-store' });
     })
     .openapi(revokeRoute, async (context) => {
       const { name, id } = context.req.valid('param');

@@ -8,11 +8,10 @@ import { json, problems, router } from './openapi.ts';
 import { pageLimit, spaceQuery } from './parameters.ts';
 import { registryJson } from './present-secrets.ts';
 import type { SecretActions } from './secret-actions.ts';
-import { refuseLong } from './secrets.ts';
 
 /** `/api/v1/registries`: how apps of a space get images that not everybody may have. */
 export function registries(
-  { store, settings }: Pick<ApiDependencies, 'store' | 'settings'>,
+  { store }: Pick<ApiDependencies, 'store'>,
   actions: SecretActions,
 ): OpenAPIHono<ApiEnv> {
   return router()
@@ -25,13 +24,10 @@ export function registries(
       return context.json({ items, next }, 200);
     })
     .openapi(setRoute, async (context) => {
-      const { username, password } = context.req.valid('json');
-      refuseLong('password', password, settings.maxSecretBytes);
-      const { outcome, secret } = await actions.set({
+      const { outcome, secret } = await actions.setRegistry({
         space: context.req.valid('query').space,
-        kind: 'registry',
-        name: context.req.valid('param').host,
-        text: JSON.stringify({ username, password }),
+        host: context.req.valid('param').host,
+        ...context.req.valid('json'),
         actor: context.get('actor'),
       });
       return context.json(registryJson(secret), outcome === 'created' ? 201 : 200);

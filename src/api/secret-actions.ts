@@ -7,14 +7,30 @@ import type { ApiDependencies } from './dependencies.ts';
 /** What can be done to secrets and registry credentials; routes do it here, and pages may. */
 export interface SecretActions {
   /**
-   * Keeps a text under a name. The same text again changes nothing. Apps that wait for it, because
+   * Keeps a value under a name. The same value again changes nothing. Apps that wait for it, because
    * they could not start, are woken. Throws `invalid`, `quota_exceeded`, `secret_unavailable`.
    */
-  set(
-    input: SecretKey & { text: string; actor: string },
-  ): Promise<{ outcome: 'created' | 'replaced' | 'unchanged'; secret: Secret }>;
+  setValue(input: {
+    space: string;
+    name: string;
+    value: string;
+    actor: string;
+  }): Promise<SecretSet>;
+  /** As `setValue`, for what logs in to an image registry. */
+  setRegistry(input: {
+    space: string;
+    host: string;
+    username: string;
+    password: string;
+    actor: string;
+  }): Promise<SecretSet>;
   /** Seals everything under the newest key. Idempotent; can be repeated after a crash. */
   resealAll(): Promise<{ keyId: string; resealed: number }>;
+}
+
+interface SecretSet {
+  outcome: 'created' | 'replaced' | 'unchanged';
+  secret: Secret;
 }
 
 const resealedAtOnce = 100;
@@ -34,17 +50,15 @@ export function secretActions(
   };
 
   return {
-    async set({ text, actor, ...key }) {
-      const sealer = sealerFor(`set ${key.name}`);
-      const now = await store.secrets.find(key);
-      if (now !== null && (await opened(() => sealer.open(now.sealed, key))) === text) {
-        return { outcome: 'unchanged', secret: now.secret };
-      }
-      const sealed = await sealer.seal(text, key);
-      const limit = settings.maxSecrets;
-      const set = await store.secrets.set({ ...key, sealed, actor, limit });
-      await wakeWaiting(set.secret, actor);
-      return set;
+    async setValue({ space, name, value, actor }) {
+      refuseLong('value', value, settings.maxSecretBytes);
+      return set({ space, kind: 'value', name }, value, actor);
+    },
+
+    async setRegistry({ space, host, username, password, actor }) {
+      refuseLong('password', password, settings.maxSecretBytes);
+      const text = JSON.stringify({ username, password });
+      return set({ space, kind: 'registry', name: host }, text, actor);
     },
 
     async resealAll() {
@@ -62,6 +76,19 @@ export function secretActions(
       }
     },
   };
+
+  async function set(key: SecretKey, text: string, actor: string): Promise<SecretSet> {
+    const sealer = sealerFor(`set ${key.name}`);
+    const now = await store.secrets.find(key);
+    if (now !== null && (await opened(() => sealer.open(now.sealed, key))) === text) {
+      return { outcome: 'unchanged', secret: now.secret };
+    }
+    const sealed = await sealer.seal(text, key);
+    const limit = settings.maxSecrets;
+    const kept = await store.secrets.set({ ...key, sealed, actor, limit });
+    await wakeWaiting(kept.secret, actor);
+    return kept;
+  }
 
   /** What failed although somebody wants it awake gets another try, now that this has changed. */
   async function wakeWaiting({ usedBy, name, version }: Secret, actor: string): Promise<void> {
@@ -85,4 +112,13 @@ export function secretActions(
       throw error;
     });
   }
+}
+
+/** The setting may allow less than the schema. Throws `invalid` that names the field, not its value. */
+function refuseLong(field: string, text: string, maxBytes: number): void {
+  if (Buffer.byteLength(text) <= maxBytes) return;
+  const message = `is larger than ${maxBytes} bytes (LABKEEPER_MAX_SECRET_BYTES)`;
+  throw new LabError('invalid', `the body has a mistake: ${field}: ${message}`, {
+    details: { errors: [{ path: field, message }] },
+  });
 }

@@ -1,5 +1,4 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
-import { LabError } from '../model/failures.ts';
 import { instanceName } from '../model/names.ts';
 import { nameSchema } from '../model/name-schema.ts';
 import { secretBodySchema } from '../model/secret-api.ts';
@@ -14,11 +13,10 @@ import type { SecretActions } from './secret-actions.ts';
 
 /** `/api/v1/secrets`: list, set, remove; what an app runs with; sealing under a new key. */
 export function secrets(
-  deps: Pick<ApiDependencies, 'store' | 'settings'>,
+  { store }: Pick<ApiDependencies, 'store'>,
   actions: SecretActions,
   apps: AppActions,
 ): OpenAPIHono<ApiEnv> {
-  const { store, settings } = deps;
   return router()
     .openapi(listRoute, async (context) => {
       const { space, after, limit } = context.req.valid('query');
@@ -29,13 +27,10 @@ export function secrets(
       return context.json({ items, next }, 200);
     })
     .openapi(setRoute, async (context) => {
-      const { value } = context.req.valid('json');
-      refuseLong('value', value, settings.maxSecretBytes);
-      const { outcome, secret } = await actions.set({
+      const { outcome, secret } = await actions.setValue({
         space: context.req.valid('query').space,
-        kind: 'value',
         name: context.req.valid('param').name,
-        text: value,
+        value: context.req.valid('json').value,
         actor: context.get('actor'),
       });
       return context.json(secretJson(secret), outcome === 'created' ? 201 : 200);
@@ -53,15 +48,6 @@ export function secrets(
       const items = (await store.secrets.ofApp(name, instance)).map(appSecretJson);
       return context.json({ items }, 200);
     });
-}
-
-/** The setting may allow less than the schema. Throws `invalid` that names the field, not its value. */
-export function refuseLong(field: string, text: string, maxBytes: number): void {
-  if (Buffer.byteLength(text) <= maxBytes) return;
-  const message = `is larger than ${maxBytes} bytes (LABKEEPER_MAX_SECRET_BYTES)`;
-  throw new LabError('invalid', `the body has a mistake: ${field}: ${message}`, {
-    details: { errors: [{ path: field, message }] },
-  });
 }
 
 const secretPath = z.object({ name: nameSchema.meta({ example: 'hf-token' }) });

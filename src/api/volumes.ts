@@ -2,7 +2,7 @@ import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { LabError } from '../model/failures.ts';
 import { volumeEntity } from '../model/names.ts';
 import { nameSchema } from '../model/name-schema.ts';
-import { may, spacesOf, type Caller } from '../model/roles.ts';
+import { spacesOf } from '../model/roles.ts';
 import {
   archiveFormatSchema,
   putVolumeSchema,
@@ -12,13 +12,13 @@ import {
 } from '../model/volume-api.ts';
 import type { Volume } from '../store/volume-ports.ts';
 import { randomUUID } from 'node:crypto';
-import { requireMay } from './auth/authorize.ts';
 import { components } from './components.ts';
 import type { ApiDependencies, ApiEnv } from './dependencies.ts';
 import { exampleAccepted, exampleEvent } from './examples.ts';
 import { json, problems, router, stream } from './openapi.ts';
 import { accepted, commandHeaders, eventId, pageLimit, why } from './parameters.ts';
 import { eventJson, operationJson, volumeJson } from './present.ts';
+import { putVolume } from './volume-actions.ts';
 import { exampleVolume, exampleVolumeBody } from './volume-examples.ts';
 
 /** `/api/v1/volumes`: list, show, make or change, remove, download, timeline. */
@@ -48,15 +48,11 @@ export function volumes(
     })
     .openapi(putRoute, async (context) => {
       const { name } = context.req.valid('param');
-      const { title = null, maxBytes = null, space } = context.req.valid('json');
-      const { caller } = context.get('identity');
-      const { outcome, volume } = await store.volumes.put({
+      const { outcome, volume } = await putVolume(deps, {
         name,
-        title,
-        maxBytes,
-        ...(space === undefined ? {} : { space }),
+        wish: context.req.valid('json'),
+        caller: context.get('identity').caller,
         actor: context.get('actor'),
-        check: (existing) => requirePut(caller, { name, space, existing }),
       });
       return context.json({ ...volumeJson(volume), outcome }, outcome === 'created' ? 201 : 200);
     })
@@ -108,27 +104,6 @@ export function volumes(
       const next = rows.length > limit ? (items.at(-1)?.id ?? null) : null;
       return context.json({ items, next }, 200);
     });
-}
-
-/** Who may make a volume, change the one that has the name, and move it to another space. */
-function requirePut(
-  caller: Caller,
-  wish: { name: string; space: string | undefined; existing: Volume | null },
-): void {
-  const { name, existing } = wish;
-  const space = wish.space ?? existing?.space ?? 'default';
-  if (existing !== null) {
-    if (!may(caller, 'volume.see', existing)) {
-      throw new LabError(
-        'conflict',
-        `cannot make volume/${name}: the name is taken; choose another`,
-      );
-    }
-    requireMay(caller, 'volume.change', existing, `volume/${name}`);
-  }
-  if (existing?.space !== space) {
-    requireMay(caller, 'volume.create', { space, owner: null }, `the space ${space}`);
-  }
 }
 
 function nothingToArchive({ name, host, measured }: Volume): LabError {

@@ -88,3 +88,4 @@ export const newAppLinkSchema = z
   })
   .describe('Asks for a link');
 export type NewAppLink = z.input<typeof newAppLinkSchema>;
+export type AppLinkWish = z.output<typeof newAppLinkSchema>;

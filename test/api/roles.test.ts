@@ -179,6 +179,38 @@ const table: Readonly<Record<string, Line>> = {
   'POST /manage/space/:space/remove': { least: 'operator' },
   'POST /manage/space/:space/members': { least: 'admin', form: { person: 'eve', role: 'user' } },
   'POST /manage/space/:space/members/:person/remove': { least: 'admin' },
+  'GET /manage/app/:name/sharing': { least: 'own' },
+  'POST /manage/app/:name/sharing': {
+    least: 'own',
+    form: { label: 'x', expiresInMs: '60000' },
+  },
+  'POST /manage/app/:name/sharing/:id/revoke': {
+    least: 'own',
+    path: '/manage/app/plot/sharing/0123456789ab/revoke',
+  },
+  'GET /manage/secrets': { least: 'person' },
+  'GET /manage/space/:space/secrets': { least: 'instructor' },
+  'POST /manage/space/:space/secrets': {
+    least: 'instructor',
+    form: { name: 'hf-token', value: 'x' },
+  },
+  'POST /manage/space/:space/secrets/:name/remove': {
+    least: 'instructor',
+    path: '/manage/space/ml101/secrets/kept/remove',
+  },
+  'POST /manage/space/:space/registries': {
+    least: 'operator',
+    form: { host: 'ghcr.example', username: 'lab', password: 'x' },
+  },
+  'POST /manage/space/:space/registries/:name/remove': {
+    least: 'operator',
+    path: '/manage/space/ml101/registries/ghcr.example/remove',
+  },
+  'GET /manage/volumes': { least: 'person' },
+  'POST /manage/volumes': { least: 'instructor', form: { name: 'fresh', space: 'ml101' } },
+  'GET /manage/volume/:name': { least: 'user' },
+  'POST /manage/volume/:name': { least: 'own', form: {} },
+  'POST /manage/volume/:name/remove': { least: 'own', form: { confirm: 'plot' } },
   'GET /assets/:file': { least: 'anyone' },
   'GET /openapi.json': { least: 'anyone' },
 };

@@ -27,6 +27,7 @@ export async function openFilledPages(): Promise<BrowserPagesBed> {
   });
   await fillPeople(bed);
   await fillApps(bed);
+  await fillKept(bed);
   return bed;
 }
 
@@ -83,4 +84,46 @@ async function fillApps(bed: BrowserPagesBed): Promise<void> {
   });
   for (let count = 10; count < 70; count += 1)
     await bed.register(`practice-${count}`, { space, description: 'To try things out.' });
+}
+
+/** Volumes, secrets and links: as long as a page of them gets. */
+async function fillKept(bed: BrowserPagesBed): Promise<void> {
+  const sealer = bed.deps.sealer;
+  if (sealer === null) throw new Error('this bed keeps secrets');
+  for (let count = 10; count < 65; count += 1) {
+    const key = { space, kind: 'value', name: `service-token-${count}` } as const;
+    const sealed = await sealer.seal('not shown', key);
+    await bed.store.secrets.set({ ...key, sealed, actor: 'ivo', limit: 100 });
+  }
+  const registry = { space, kind: 'registry', name: 'registry.example:5000' } as const;
+  const sealed = await sealer.seal('{}', registry);
+  await bed.store.secrets.set({ ...registry, sealed, actor: 'olga', limit: 100 });
+  await bed.register('notebook', {
+    space,
+    image: 'registry.example:5000/lab/notebook:1',
+    port: 80,
+    secrets: { TOKEN: 'service-token-10' },
+    volumes: [{ volume: 'measurements', path: '/data' }],
+  });
+  await bed.store.volumes.settle(['measurements'], 'local', 'notebook');
+  await bed.store.volumes.measured('measurements', 'local', {
+    measure: { sizeBytes: 9.5 * 1024 ** 3, fileCount: 3400, whole: true },
+    hindrance: null,
+    nextInMs: 60_000,
+  });
+  for (let count = 10; count < 65; count += 1) {
+    await bed.store.volumes.put({
+      name: `results-${count}`,
+      space,
+      title: `Results of week ${count}`,
+      maxBytes: null,
+      actor: 'ivo',
+    });
+  }
+  const expiresAt = new Date(Date.now() + 86_400_000);
+  for (const label of ['reviewers', 'open day', 'the printer in the hall']) {
+    const id = Buffer.from(label).toString('hex').slice(0, 12);
+    await bed.store.links.add({ id, app: 'board', label, expiresAt }, { actor: 'ivo' });
+  }
+  await bed.store.links.revoke('board', Buffer.from('open d').toString('hex'), { actor: 'ivo' });
 }

@@ -80,8 +80,15 @@ describe.runIf(requirePart('postgres'))('pages', () => {
       [...(await visit(bed, `/manage/app/${name}`)).html.matchAll(/app\/[a-z]+\/([a-z-]+)"/g)].map(
         ([, action]) => action,
       );
-    expect(await actions('board')).toEqual(['start', 'edit', 'remove']);
-    expect(await actions('plot')).toEqual(['keep-awake', 'restart', 'stop', 'edit', 'remove']);
+    expect(await actions('board')).toEqual(['start', 'edit', 'remove', 'sharing']);
+    expect(await actions('plot')).toEqual([
+      'keep-awake',
+      'restart',
+      'stop',
+      'edit',
+      'remove',
+      'sharing',
+    ]);
   });
 
   it('still shows the page of an app whose host is silent', async () => {

@@ -74,7 +74,7 @@ describe.runIf(requirePart('postgres'))('pages of people and spaces', () => {
 
     it('makes an operator, and refuses to take the last one away, beside the box', async () => {
       await bed.store.people.put('pat', {}, { actor: 'test' });
-      const made = await send('/manage/person/pat', { title: 'Pat', operator: 'true' });
+      const made = await send('/manage/person/pat', { title: 'Pat', operator: 'on' });
       expect(made.location).toBe('/manage/person/pat?done=changed');
       expect(await bed.store.people.find('pat')).toMatchObject({ title: 'Pat', operator: true });
       await send('/manage/person/pat', { title: 'Pat' });
@@ -246,7 +246,7 @@ describe.runIf(requirePart('postgres'))('Home where nothing is', () => {
       (await visit(bed, '/', name === undefined ? {} : await bed.browser(name))).html;
     expect(await html()).toContain('Log in to see the apps');
     expect(await html('plain')).toContain('Ask the admin of yours');
-    expect(await html('teacher')).toContain('Describe one in a file');
+    expect(await html('teacher')).toContain('href="/manage/apps/new"');
     expect(await html('plain')).not.toContain('role="search"');
   });
 });

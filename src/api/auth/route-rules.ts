@@ -118,6 +118,22 @@ export const routeRules: Readonly<Record<string, RouteRule>> = {
   'POST /manage/space/:space/remove': all('space.create'),
   'POST /manage/space/:space/members': space('space.manage'),
   'POST /manage/space/:space/members/:person/remove': space('space.manage'),
+  'GET /manage/app/:name/sharing': app('app.share'),
+  'POST /manage/app/:name/sharing': app('app.share'),
+  'POST /manage/app/:name/sharing/:id/revoke': app('app.share'),
+  // The handler leads to a space whose secrets the caller may see.
+  'GET /manage/secrets': 'person',
+  'GET /manage/space/:space/secrets': space('secret.see'),
+  'POST /manage/space/:space/secrets': space('secret.change'),
+  'POST /manage/space/:space/secrets/:name/remove': space('secret.change'),
+  'POST /manage/space/:space/registries': space('registry.change'),
+  'POST /manage/space/:space/registries/:name/remove': space('registry.change'),
+  'GET /manage/volumes': 'person',
+  // The handler asks for a space in which the caller may make volumes.
+  'POST /manage/volumes': 'person',
+  'GET /manage/volume/:name': volume('volume.see'),
+  'POST /manage/volume/:name': volume('volume.change'),
+  'POST /manage/volume/:name/remove': volume('volume.change'),
   'GET /assets/:file': 'anyone',
   'GET /openapi.json': 'anyone',
 

@@ -6,7 +6,13 @@ import type { AppFacts } from './app-facts.ts';
 import { Time } from './time.tsx';
 
 /** Where it runs and what it uses. */
-export function AppNow({ app, facts }: { app: AppJson; facts: AppFacts }) {
+export function AppNow(props: {
+  app: AppJson;
+  facts: AppFacts;
+  access: string;
+  mayShare: boolean;
+}) {
+  const { app, facts, access, mayShare } = props;
   const { condition, links } = app;
   const target = facts.route?.target ?? null;
   return (
@@ -44,6 +50,16 @@ export function AppNow({ app, facts }: { app: AppJson; facts: AppFacts }) {
         <dt>Address</dt>
         <dd>
           <a href={app.url}>{app.url}</a>
+        </dd>
+        <dt>Opened by</dt>
+        <dd>
+          {access}
+          {mayShare && (
+            <>
+              {'. '}
+              <a href={`/manage/app/${app.name}/sharing`}>Share it by a link</a>
+            </>
+          )}
         </dd>
         {facts.secrets.length > 0 && (
           <>

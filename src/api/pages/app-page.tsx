@@ -1,4 +1,5 @@
 import type { AppJson } from '../../model/api.ts';
+import { may } from '../../model/roles.ts';
 import type { Identity } from '../auth/identify.ts';
 import { AppActionBar } from './app-action-bar.tsx';
 import { AppCharts } from './app-charts.tsx';
@@ -11,8 +12,14 @@ import { appMarks, Status, statusWords } from './status.tsx';
 import { Timeline, type TimelinePage } from './timeline.tsx';
 
 /** `/manage/app/{name}`: all there is to know of one app, and what can be done about it. */
-export function appPage(options: { identity: Identity; app: AppJson; facts: AppFacts }) {
-  const { identity, app, facts } = options;
+export function appPage(options: {
+  identity: Identity;
+  app: AppJson;
+  facts: AppFacts;
+  /** Who may open it, as the end of a sentence. */
+  access: string;
+}) {
+  const { identity, app, facts, access } = options;
   const { name, title, status, spec, explanation } = app;
   const path = `/manage/app/${name}`;
   return shell({
@@ -33,7 +40,7 @@ export function appPage(options: { identity: Identity; app: AppJson; facts: AppF
         <AppActionBar app={app} caller={identity.caller} />
         <div class="split">
           <AppWhy app={app} facts={facts} />
-          <AppNow app={app} facts={facts} />
+          <AppNow {...{ app, facts, access }} mayShare={may(identity.caller, 'app.share', app)} />
         </div>
         <AppCharts app={app} history={facts.history} />
         {facts.log !== null && <AppOutput app={app} log={facts.log} />}

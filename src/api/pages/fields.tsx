@@ -38,15 +38,16 @@ export function Input(props: InputProps) {
 }
 
 /** A text of several lines, as high as what is in it, within reason. `prose` is for people, else for programs. */
-export function Textarea(props: FieldProps & { prose?: boolean }) {
-  const { form, name, label, hint, prose = false } = props;
+export function Textarea(props: FieldProps & { prose?: boolean; required?: boolean }) {
+  const { form, name, label, hint, prose = false, required } = props;
   const text = form.values[name] ?? '';
   const rows = Math.min(Math.max(text.split('\n').length, 2), 12);
   return (
     <Labelled {...{ form, name, label, hint }}>
       <textarea
         {...marks(props)}
-        {...{ rows }}
+        {...{ rows, required }}
+        autocomplete="off"
         class={prose ? 'prose' : undefined}
         spellcheck={prose}
       >
@@ -85,25 +86,6 @@ export function Select(
         ))}
       </select>
     </Labelled>
-  );
-}
-
-/** A yes or no. What is not sent is no. */
-export function Check(props: FieldProps) {
-  const { form, name, label, hint } = props;
-  return (
-    <div class="field">
-      <label class="check" for={idOf(props)}>
-        <input
-          {...marks(props)}
-          type="checkbox"
-          value="true"
-          checked={form.values[name] === 'true'}
-        />
-        {label}
-      </label>
-      <Notes {...{ form, name, hint }} />
-    </div>
   );
 }
 

@@ -116,10 +116,15 @@ function NoApps({ identity: { caller } }: { identity: Identity }) {
     return (
       <div class="panel">
         <h2>No apps yet</h2>
-        <p>Describe one in a file and register it:</p>
+        <p>Register one here, or describe it in a file:</p>
         <pre tabindex={0} aria-label="Commands">
           npx labkeeper apply examples/board/labkeeper.yaml
         </pre>
+        <p class="actions">
+          <a class="button primary" href="/manage/apps/new">
+            Register an app
+          </a>
+        </p>
       </div>
     );
   }

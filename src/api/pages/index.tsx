@@ -8,7 +8,10 @@ import type { AppActions } from '../app-actions.ts';
 import type { AppLogs } from '../app-log-source.ts';
 import type { ApiDependencies, ApiEnv } from '../dependencies.ts';
 import { appJson } from '../present.ts';
+import type { LinkActions } from '../link-actions.ts';
+import type { SecretActions } from '../secret-actions.ts';
 import type { TokenActions } from '../token-actions.ts';
+import { accessWords } from './access-words.ts';
 import { account } from './account.tsx';
 import { appFormRoutes } from './app-form-routes.ts';
 import { readAppFacts } from './app-facts.ts';
@@ -20,22 +23,31 @@ import { homePage } from './home.tsx';
 import { manageRoutes } from './manage-routes.ts';
 import { searchIn } from './paging.ts';
 import { peoplePages } from './people-routes.ts';
+import { secretPages } from './secret-routes.ts';
+import { sharing } from './sharing.tsx';
+import { volumePages } from './volume-routes.ts';
 import { spacePages } from './space-routes.ts';
 import { overviewRoutes } from './overview-routes.ts';
 import { readTimeline } from './timeline.tsx';
 
 const cardsOfPage = 60;
 
+/** What pages have done: the API's own functions, so that nothing is done in a second way. */
+interface Deeds {
+  actions: AppActions;
+  logs: AppLogs;
+  tokens: TokenActions;
+  loginLinks: LoginLinks;
+  appLinks: LinkActions;
+  secrets: SecretActions;
+}
+
 /** What people see: Home, Manage and the pages below it. Reading needs no script, nor does acting. */
 export function pages(
   deps: Pick<ApiDependencies, 'store' | 'settings' | 'pingTemporal'>,
-  {
-    actions,
-    logs,
-    tokens,
-    links,
-  }: { actions: AppActions; logs: AppLogs; tokens: TokenActions; links: LoginLinks },
+  deeds: Deeds,
 ): Hono<ApiEnv> {
+  const { actions, logs } = deeds;
   const { store, settings } = deps;
   const present = (app: App) => appJson(app, settings);
 
@@ -73,7 +85,9 @@ export function pages(
           caller: identity.caller,
           span: context.req.query('memory') === 'month' ? 'month' : 'day',
         });
-        return context.html(appPage({ identity, app: present(app), facts }));
+        return context.html(
+          appPage({ identity, app: present(app), facts, access: accessWords(app, settings) }),
+        );
       }
       const unknown = new LabError('not_found', `there is no app ${name}`);
       if (!dnsLabelPattern.test(name)) throw unknown;
@@ -82,9 +96,12 @@ export function pages(
       return context.html(removedAppPage({ identity, name, timeline }), 404);
     })
     .route('/', appForms(actions))
-    .route('/', account(deps, tokens))
-    .route('/', peoplePages(deps, links))
+    .route('/', account(deps, deeds.tokens))
+    .route('/', peoplePages(deps, deeds.loginLinks))
     .route('/', spacePages(deps))
+    .route('/', secretPages(deps, deeds.secrets))
+    .route('/', volumePages(deps))
+    .route('/', sharing(deps, { actions, links: deeds.appLinks }))
     .route('/', assets());
 }
 

@@ -58,7 +58,7 @@ export function peoplePages(
       spaces: spaces.map((space) => space.name),
       change: formShown('person', refused, {
         title: person.title,
-        operator: String(person.operator),
+        operator: person.operator ? 'on' : '',
       }),
       role: formShown('role', refused, { role: 'user' }),
       access: formShown('access', refused),
@@ -96,7 +96,7 @@ export function peoplePages(
       const name = nameIn(context);
       const sent = await sentBy(context);
       const tried = await attempt({ name: 'person', sent, blames: 'operator' }, () =>
-        changeOf(context, name, { ...titleIn(sent), operator: sent['operator'] === 'true' }),
+        changeOf(context, name, { ...titleIn(sent), operator: sent['operator'] === 'on' }),
       );
       return 'refused' in tried ? show(context, tried) : back(context, name, 'changed');
     })

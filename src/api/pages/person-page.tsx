@@ -2,7 +2,7 @@ import type { LoginLinkJson, PersonJson } from '../../model/people-api.ts';
 import { roles } from '../../model/roles.ts';
 import type { Identity } from '../auth/identify.ts';
 import { DoneNotice, type DoneWords } from './done-notice.tsx';
-import { Check, FormSentence, Input, Select } from './fields.tsx';
+import { Checkbox, FormSentence, Input, Select } from './fields.tsx';
 import type { FormShown } from './forms.ts';
 import { LoginLink, personPath } from './people-page.tsx';
 import { shell } from './shell.tsx';
@@ -50,7 +50,7 @@ export function personPage(shown: PersonShown) {
           <h2 id="change-heading">Person</h2>
           <form class="form" method="post" action={path}>
             <Input form={change} name="title" label="Shown as" maxlength={120} />
-            <Check
+            <Checkbox
               form={change}
               name="operator"
               label="Operator"

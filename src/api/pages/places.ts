@@ -1,7 +1,16 @@
 import { spacesOf, type Caller, type Permission } from '../../model/roles.ts';
 
 /** Where a page belongs in the navigation. */
-export type Section = 'home' | 'manage' | 'events' | 'hosts' | 'people' | 'spaces' | 'account';
+export type Section =
+  | 'home'
+  | 'manage'
+  | 'events'
+  | 'hosts'
+  | 'people'
+  | 'spaces'
+  | 'secrets'
+  | 'volumes'
+  | 'account';
 
 export interface Place {
   section: Section;
@@ -19,6 +28,8 @@ const places: readonly Place[] = [
   { section: 'hosts', href: '/manage/hosts', label: 'Hosts', may: 'host.see' },
   { section: 'people', href: '/manage/people', label: 'People', may: 'person.manage' },
   { section: 'spaces', href: '/manage/spaces', label: 'Spaces', may: 'space.manage' },
+  { section: 'secrets', href: '/manage/secrets', label: 'Secrets', may: 'secret.see' },
+  { section: 'volumes', href: '/manage/volumes', label: 'Volumes', may: 'volume.create' },
 ];
 
 /** The places of the navigation that a caller has any use of. */

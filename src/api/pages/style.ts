@@ -145,6 +145,7 @@ input[type=checkbox], input[type=radio] { width: 1.15rem; min-height: 1.15rem; m
 .form { display: grid; gap: 1rem; max-width: 36rem; margin: .9rem 0 0; }
 .form + table, .form + .list, .once + .form { margin-top: 1.25rem; }
 .form .actions { margin-top: 0; }
+.actions .form { display: grid; }
 .row { display: flex; flex-wrap: wrap; gap: .75rem 1rem; align-items: start; }
 .row > .field { flex: 1 1 12rem; }
 .row > button { margin-top: 1.65rem; }
