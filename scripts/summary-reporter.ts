@@ -4,15 +4,23 @@ import type { UserConsoleLog } from 'vitest';
 
 /** What scripts/test.mjs reads when the run is over. */
 export interface Summary {
+  files: FileSummary[];
+  /** `part missing: docker (remedy)`, each once. */
+  missing: string[];
+  /** Errors outside of tests. */
+  broken: string[];
+}
+
+export interface FileSummary {
+  name: string;
   passed: number;
   failed: number;
   skipped: number;
-  /** `part missing: docker (remedy)`, each once. */
-  missing: string[];
-  /** Suites that ran nothing though no part was missing: they prove nothing. */
-  empty: string[];
-  /** Suites that could not be loaded, and errors outside of tests. */
-  broken: string[];
+  /**
+   * Why the file counts as failed although no test of it does: it could not be loaded, or ran nothing though no
+   * part was missing and so proves nothing. Null otherwise.
+   */
+  trouble: string | null;
 }
 
 /** Counts a run into the file that VITEST_SUMMARY_FILE names. */
@@ -29,26 +37,27 @@ export default class SummaryReporter implements Reporter {
     const file = process.env['VITEST_SUMMARY_FILE'];
     if (file === undefined) return;
     const summary: Summary = {
-      ...{ passed: 0, failed: 0, skipped: 0, empty: [] },
+      files: modules.map((module) => summaryOf(module, this.missing.size > 0)),
       missing: [...this.missing],
-      broken: errors.map(({ message }) => message.split('\n', 1)[0] ?? ''),
+      broken: errors.map(({ message }) => firstLine(message)),
     };
-    for (const module of modules) count(module, summary, this.missing.size > 0);
     writeFileSync(file, JSON.stringify(summary));
   }
 }
 
-function count(module: TestModule, summary: Summary, someMissing: boolean): void {
-  let ran = 0;
+function summaryOf(module: TestModule, someMissing: boolean): FileSummary {
+  const counts = { passed: 0, failed: 0, skipped: 0 };
   for (const test of module.children.allTests()) {
     const { state } = test.result();
-    if (state === 'passed') summary.passed += 1;
-    else if (state === 'failed') summary.failed += 1;
-    else summary.skipped += 1;
-    if (state === 'passed' || state === 'failed') ran += 1;
+    if (state === 'passed') counts.passed += 1;
+    else if (state === 'failed') counts.failed += 1;
+    else counts.skipped += 1;
   }
-  const name = module.relativeModuleId;
   const [error] = module.errors();
-  if (error !== undefined) summary.broken.push(`${name}: ${error.message.split('\n', 1)[0] ?? ''}`);
-  else if (ran === 0 && !someMissing) summary.empty.push(name);
+  const ranNothing = counts.passed + counts.failed === 0 && !someMissing;
+  const trouble =
+    error === undefined ? (ranNothing ? 'ran nothing' : null) : firstLine(error.message);
+  return { name: module.relativeModuleId, ...counts, trouble };
 }
+
+const firstLine = (message: string) => message.split('\n', 1)[0] ?? '';
