@@ -9,18 +9,18 @@ interface CurrentKey {
 }
 
 export async function currentEncryptionKey(config: Config): Promise<CurrentKey> {
-  const file = fileOf(config);
+  const file = encryptionKeyFile(config);
   return { file, keyId: (await readKeyFile(file))[0]?.id ?? '' };
 }
 
 /** Puts a new key first. Only the last one is kept beside it: seal everything under that before. */
 export async function addEncryptionKey(config: Config): Promise<CurrentKey> {
-  const file = fileOf(config);
+  const file = encryptionKeyFile(config);
   return { file, keyId: await addKey(file) };
 }
 
 /** The one that is set, or that of the data folder. */
-function fileOf(config: Config): string {
+export function encryptionKeyFile(config: Config): string {
   const own = join(resolve(config.LABKEEPER_DATA), 'secrets', 'encryption-key');
   return config.LABKEEPER_ENCRYPTION_KEY_FILE ?? own;
 }

@@ -6,6 +6,7 @@ import { prepareNamespace } from '../temporal-namespace.ts';
 import { wayOf } from '../temporal-way.ts';
 import { join, resolve } from 'node:path';
 import { check, type Check, type Checkup } from './check.ts';
+import { checkKeyFile } from './secrets.ts';
 
 const silentAfterMs = 30_000;
 const startIt = 'npm start (or `labkeeper up`)';
@@ -23,11 +24,14 @@ export async function checkEngines(checkup: Checkup): Promise<Check[]> {
 async function checkDatabase({ config, environment, addresses }: Checkup): Promise<Check[]> {
   const external = environment['LABKEEPER_DATABASE_URL'];
   const url = external || addresses?.databaseUrl;
-  if (!url) return [notRunning('PostgreSQL'), notRunning('hosts')];
+  if (!url) {
+    return [notRunning('PostgreSQL'), notRunning('hosts'), await checkKeyFile(config, null)];
+  }
   const ownPassword = join(resolve(config.LABKEEPER_DATA), 'secrets', 'database-password');
   const passwordFile =
     config.LABKEEPER_DATABASE_PASSWORD_FILE ?? (external ? undefined : ownPassword);
   let hosts: Host[] | null = null;
+  let keyFile: Check | null = null;
   const remedy = external
     ? 'correct LABKEEPER_DATABASE_URL or start that server'
     : 'see postgres/server.log in the data folder, then start labkeeper again';
@@ -42,12 +46,17 @@ async function checkDatabase({ config, environment, addresses }: Checkup): Promi
     try {
       await store.ping();
       hosts = await store.hosts.list();
+      keyFile = await checkKeyFile(config, store.secrets);
       return { state: 'ok', detail: `answers; ${await backlogOf(store)}` };
     } finally {
       await store.close();
     }
   });
-  return [database, ...(hosts === null ? [unknown('hosts')] : checkHosts(hosts))];
+  return [
+    database,
+    ...(hosts === null ? [unknown('hosts')] : checkHosts(hosts)),
+    keyFile ?? (await checkKeyFile(config, null)),
+  ];
 }
 
 async function backlogOf(store: Store): Promise<string> {
