@@ -1,17 +1,20 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { settings } from '../src/config.ts';
+import type { Verb } from '../src/cli/verb.ts';
+import { verbs } from '../src/cli/verbs.ts';
 import { catalog } from '../src/metrics/catalog.ts';
 import type { MetricDefinition } from '../src/metrics/definition.ts';
 import { processMetrics } from '../src/metrics/process-metrics.ts';
 
 /**
- * Writes what documents say of the sources, between their markers: the settings table of README.md
- * and the metrics of docs/metrics.md. With `--check` it changes nothing and fails when one is not current.
+ * Writes what documents say of the sources, between their markers: the settings table of README.md,
+ * the metrics of docs/metrics.md and the verbs of docs/cli.md. With `--check` it changes nothing and fails when one is not current.
  */
 const documents = [
   { name: 'README.md', part: 'settings', text: settingsTable },
   { name: 'docs/metrics.md', part: 'metrics', text: metricsList },
+  { name: 'docs/cli.md', part: 'verbs', text: verbsList },
 ];
 
 for (const document of documents) await bringUpToDate(document);
@@ -51,6 +54,34 @@ function settingsTable(): string {
     `| ${row.map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - [...cell].length)).join(' | ')} |`;
   const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`;
   return [line(table[0] ?? []), rule, ...rows.map(line)].join('\n');
+}
+
+function verbsList(): string {
+  return ['## Verbs', ...verbs.map(verbSection)].join('\n\n');
+}
+
+function verbSection(verb: Verb): string {
+  const options = Object.entries(verb.options).map(
+    ([name, { short, value, help }]) =>
+      `- \`${short === undefined ? '' : `-${short}, `}--${name}${value === undefined ? '' : ` ${value}`}\`: ${escaped(help)}`,
+  );
+  const actions = (verb.actions ?? []).map(
+    ({ name, usage, summary, json }) =>
+      `- \`${`${name} ${usage}`.trimEnd()}\`: ${escaped(summary)}. JSON: ${json}`,
+  );
+  const json = verb.actions === undefined ? [`JSON: ${verb.json}`] : [];
+  return [
+    `### ${verb.name}`,
+    `    labkeeper ${verb.name} ${verb.usage}`.trimEnd(),
+    escaped(verb.help),
+    ...(actions.length === 0 ? [] : [actions.join('\n')]),
+    ...(options.length === 0 ? [] : [options.join('\n')]),
+    ...json,
+  ].join('\n\n');
+}
+
+function escaped(words: string): string {
+  return words.replaceAll('<', '\\<').replaceAll('*', '\\*');
 }
 
 /** A list, since what there is to say of a metric is too wide for a table. */

@@ -48,6 +48,10 @@ export const settings = {
     .string()
     .optional()
     .describe('Token of the command line, for pipelines; `labkeeper login` keeps one otherwise'),
+  LABKEEPER_COMPLETION_MS: milliseconds(
+    'Completion of a command line waits this long for names; without an answer it has none',
+    1_000,
+  ),
   LABKEEPER_SESSION_MS: milliseconds('A login lasts this long', 7 * 24 * 3_600_000),
   LABKEEPER_LOGIN_LINK_MS: milliseconds('A one-time login link can be used this long', 3_600_000),
   LABKEEPER_OIDC_ISSUER: z.url().optional().describe('OpenID Connect provider people log in with'),

@@ -20,6 +20,8 @@ export const apply: Verb = {
     check: { type: 'boolean', help: 'only look for mistakes; asks no server' },
     diff: { type: 'boolean', help: 'only say what would change, and whether that restarts apps' },
   },
+  json: '`[{ name, outcome, operation }]`, `operation` an `Operation` or null; with --diff `AppPlan[]`; with --check `{ file, mistakes }`',
+  completes: ['file'],
   takes: { least: 1, most: 1 },
   async run(invocation) {
     const { terminal, json, flag } = invocation;

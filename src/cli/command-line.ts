@@ -1,12 +1,12 @@
 import { parseArgs } from 'node:util';
-import type { LabkeeperClient } from '../client/index.ts';
 import { version } from '../model/version.ts';
 import { exitCodes, UsageError, type ExitCode } from './exit-codes.ts';
 import { helpText, verbHelp } from './help.ts';
 import { describeProblem } from './problems.ts';
 import { tinted, type Terminal } from './terminal.ts';
 import type { Invocation, OptionHelp, Verb } from './verb.ts';
-import { globalOptions, verbs } from './verbs.ts';
+import { globalOptions } from './global-options.ts';
+import { verbs } from './verbs.ts';
 
 /** What the command line reaches out with; `main.ts` gives the real things. */
 export interface Surroundings extends Pick<
@@ -15,7 +15,7 @@ export interface Surroundings extends Pick<
 > {
   terminal: Terminal;
   /** A client of the server that was named, or of the one the settings know. */
-  connect(server: string | null): Promise<{ client: LabkeeperClient; server: string }>;
+  connect(server: string | null): Promise<Pick<Invocation, 'client' | 'server' | 'hurried'>>;
 }
 
 /** Runs one command line to its end. Never throws: what went wrong is told and is in the code. */

@@ -3,7 +3,7 @@ import { jsonText } from './terminal.ts';
 import type { LabkeeperClient } from '../client/index.ts';
 import type { OperationJson } from '../model/api.ts';
 import { findApp, findVolume, saysVolume } from './entity-argument.ts';
-import { exitCodes, type ExitCode } from './exit-codes.ts';
+import { exitCodes, UsageError, type ExitCode } from './exit-codes.ts';
 import type { Invocation, Verb } from './verb.ts';
 import { outcomeLine, waitForOperation, waitOptions } from './wait.ts';
 
@@ -14,6 +14,10 @@ type Send<Of> = (
 ) => Promise<OperationJson>;
 type Command = Send<LabkeeperClient['apps']>;
 type VolumeCommand = Send<LabkeeperClient['volumes']>;
+
+const yes = {
+  yes: { type: 'boolean', short: 'y', help: 'remove volumes with everything in them' },
+} as const;
 
 /** `start`, `stop`, `restart`, `keep-awake`, `rm`: what changes an app that is there; `rm` also volumes. */
 export const commands: readonly Verb[] = [
@@ -41,7 +45,7 @@ export const commands: readonly Verb[] = [
   command(
     'rm',
     'Stop and remove apps, or remove volumes',
-    'Stops and removes apps. Their timelines and volumes stay; nothing else does. A volume is removed with everything in it, only when it is called volume/NAME, and never while an app names it.',
+    'Stops and removes apps. Their timelines and volumes stay; nothing else does. A volume is removed with everything in it, only when it is called volume/NAME and --yes is said, and never while an app names it.',
     (apps, name, options) => apps.remove(name, options),
     (volumes, name, options) => volumes.remove(name, options),
   ),
@@ -56,13 +60,16 @@ function command(
 ): Verb {
   return {
     name,
-    usage: 'NAME… [--wait] [--why TEXT]',
+    usage: `NAME… [--wait] [--why TEXT]${sendVolume === undefined ? '' : ' [--yes]'}`,
     summary,
     help: `${help} Returns when it is accepted; --wait when it is over.`,
     options: {
       ...waitOptions,
       why: { type: 'string', value: 'TEXT', help: 'shown in the timeline' },
+      ...(sendVolume === undefined ? {} : yes),
     },
+    json: '`Operation`; of several names `Operation[]`',
+    completes: [sendVolume === undefined ? 'app' : 'app or volume'],
     takes: { least: 1, most: 50 },
     run: (invocation) => run(invocation, send, sendVolume),
   };
@@ -75,6 +82,12 @@ async function run(
 ): Promise<ExitCode> {
   const { client, terminal, json, flag, text } = invocation;
   const why = text('why');
+  const volumes = sendVolume === undefined ? [] : invocation.arguments.filter(saysVolume);
+  if (volumes.length > 0 && !flag('yes')) {
+    throw new UsageError(
+      `this removes ${volumes.join(', ')} with everything in it, for good: say --yes if that is meant`,
+    );
+  }
   // All names are looked up first: a typing error in the third must not leave two done.
   const found = await Promise.all(
     invocation.arguments.map(async (argument) => {

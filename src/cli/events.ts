@@ -15,6 +15,8 @@ export const events: Verb = {
     follow: { type: 'boolean', short: 'f', help: 'go on with what happens' },
     limit: { type: 'string', value: 'N', help: 'so many of the newest (default 30, at most 500)' },
   },
+  json: '`Event[]`, oldest first; with -f a line an `Event`',
+  completes: ['app or volume'],
   takes: { least: 0, most: 1 },
   async run({ arguments: [argument], client, terminal, json, flag, text }) {
     const of = argument === undefined ? null : timelineName(argument);

@@ -14,6 +14,8 @@ export const get: Verb = {
     output: { type: 'string', short: 'o', value: 'FILE', help: 'write to this file' },
     gzip: { type: 'boolean', short: 'z', help: 'compressed, as tar.gz' },
   },
+  json: '`{ name, file, sizeBytes }`',
+  completes: ['volume'],
   takes: { least: 1, most: 1 },
   async run({ arguments: [argument = ''], client, terminal, json, flag, text }) {
     const file = text('output');

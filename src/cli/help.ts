@@ -1,15 +1,21 @@
 import type { OptionHelp, Verb } from './verb.ts';
-import { globalOptions } from './verbs.ts';
+import { globalOptions } from './global-options.ts';
+
+/** Verbs of the machine itself, which need no server: name and summary. */
+export const machineVerbs = [
+  ['up', 'Run labkeeper on this machine'],
+  ['doctor', 'Check every part of this machine, and say the remedy'],
+  ['backup', 'Write the whole state into one archive, while everything runs'],
+  ['restore', 'Restore a backup into an empty data folder'],
+  ['login-link', 'On this machine: make a link that logs a person in, once'],
+] as const;
 
 /** What `labkeeper --help` prints. */
 export function helpText(verbs: readonly Verb[]): string {
-  const rows = [
-    ['up', 'Run labkeeper on this machine'],
-    ['doctor', 'Check every part of this machine, and say the remedy'],
-    ['backup', 'Write the whole state into one archive, while everything runs'],
-    ['restore', 'Restore a backup into an empty data folder'],
-    ...verbs.map(({ name, summary }) => [name, summary]),
-  ] as [string, string][];
+  const rows = [...machineVerbs, ...verbs.map(({ name, summary }) => [name, summary])] as [
+    string,
+    string,
+  ][];
   return `labkeeper keeps a lab's apps working for people.
 
 Usage: labkeeper VERB [ARGUMENTS] [--json] [--server URL]
@@ -18,7 +24,8 @@ ${columns(rows)}
 NAME is app/board, host/local or volume/data; board alone means the app or host that is called so.
 labkeeper VERB --help says more.
 
-Exit codes: 0 done, 1 failed, 2 the command line or file has mistakes, 3 not found, 4 no server.
+Exit codes: 0 done, 1 failed, 2 the command line or file has mistakes, 3 not found, 4 no server,
+5 apply --diff found a difference.
 `;
 }
 
@@ -28,7 +35,16 @@ export function verbHelp(verb: Verb): string {
 
 ${wrapped(verb.help)}
 
-${columns(Object.entries({ ...verb.options, ...globalOptions }).map(optionRow))}`;
+${actionsHelp(verb)}${columns(Object.entries({ ...verb.options, ...globalOptions }).map(optionRow))}`;
+}
+
+function actionsHelp({ actions = [] }: Verb): string {
+  if (actions.length === 0) return '';
+  const rows = actions.map(({ name, usage, summary }): [string, string] => [
+    `${name} ${usage}`.trimEnd(),
+    summary,
+  ]);
+  return `${columns(rows)}\n`;
 }
 
 function optionRow([name, option]: [string, OptionHelp]): [string, string] {

@@ -1,6 +1,7 @@
 import type { AppJson, HostJson } from '../model/api.ts';
 import { bytesInWords, durationInWords } from '../model/in-words.ts';
 import type { VolumeJson } from '../model/volume-api.ts';
+import { collect } from './collect.ts';
 import { exitCodes, UsageError } from './exit-codes.ts';
 import { table } from './table.ts';
 import { jsonText, statusTone, volumeTone, type Terminal } from './terminal.ts';
@@ -12,6 +13,8 @@ export const list: Verb = {
   summary: 'List apps, hosts or volumes',
   help: 'Apps by name with their state, the computers that run them, or the volumes they keep things in.',
   options: {},
+  json: '`App[]`, `Host[]` or `Volume[]`',
+  completes: [{ words: ['apps', 'hosts', 'volumes'] }],
   takes: { least: 0, most: 1 },
   async run({ arguments: [kind = 'apps'], client, terminal, json }) {
     if (kind === 'hosts' || kind === 'host') {
@@ -20,8 +23,7 @@ export const list: Verb = {
       return exitCodes.ok;
     }
     if (kind === 'volumes' || kind === 'volume') {
-      const volumes: VolumeJson[] = [];
-      for await (const volume of client.volumes.all()) volumes.push(volume);
+      const volumes = await collect(client.volumes.all());
       if (json) terminal.out(jsonText(volumes));
       else if (volumes.length > 0) terminal.out(volumeTable(terminal, volumes));
       else terminal.error('There are no volumes yet: an app makes those that it names.\n');
@@ -30,8 +32,7 @@ export const list: Verb = {
     if (kind !== 'apps' && kind !== 'app') {
       throw new UsageError(`cannot list ${kind}: there are apps, hosts and volumes`);
     }
-    const apps: AppJson[] = [];
-    for await (const app of client.apps.all()) apps.push(app);
+    const apps = await collect(client.apps.all());
     if (json) terminal.out(jsonText(apps));
     else if (apps.length > 0) terminal.out(appTable(terminal, apps));
     else {

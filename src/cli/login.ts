@@ -3,6 +3,7 @@ import { labkeeperClient } from '../client/index.ts';
 import { sleep } from '../client/sleep.ts';
 import { forgetTokens, keepToken } from './credentials.ts';
 import { exitCodes, UsageError } from './exit-codes.ts';
+import { jsonText } from './terminal.ts';
 import type { Verb } from './verb.ts';
 
 /** `labkeeper login URL`: the person confirms in a browser, this machine keeps a token. */
@@ -12,6 +13,7 @@ export const login: Verb = {
   summary: 'Log in to a labkeeper',
   help: 'Shows an address and a code. Who confirms it in a browser lets this command line do what they may, for 90 days. The token is kept in ~/.config/labkeeper/credentials.json; pipelines set LABKEEPER_TOKEN instead.',
   options: { 'no-browser': { type: 'boolean', help: 'only print the address' } },
+  json: '`{ server, person, expiresAt }`',
   takes: { least: 0, most: 1 },
   async run({ arguments: given, flag, json, terminal, client, server, environment, browse }) {
     const [address = server] = given;
@@ -30,7 +32,7 @@ export const login: Verb = {
       if (taken !== null) {
         const { token, person, expiresAt } = taken;
         const file = await keepToken(address, { token, person, expiresAt }, environment);
-        if (json) terminal.out(`${JSON.stringify({ server: address, person, expiresAt })}\n`);
+        if (json) terminal.out(jsonText({ server: address, person, expiresAt }));
         else terminal.out(`Logged in to ${address} as ${person}; the token is in ${file}\n`);
         return exitCodes.ok;
       }
@@ -48,10 +50,11 @@ export const logout: Verb = {
   summary: 'Forget the tokens on this machine',
   help: 'Forgets every token that login kept here. They still work elsewhere until they expire or are revoked.',
   options: {},
+  json: '`{ loggedOut: true }`',
   takes: { least: 0, most: 0 },
-  async run({ terminal, environment }) {
+  async run({ terminal, json, environment }) {
     await forgetTokens(environment);
-    terminal.out('Logged out.\n');
+    terminal.out(json ? jsonText({ loggedOut: true }) : 'Logged out.\n');
     return exitCodes.ok;
   },
 };

@@ -14,6 +14,8 @@ export const logs: Verb = {
     generation: { type: 'string', value: 'N', help: 'of that instance' },
     bytes: { type: 'string', value: 'N', help: 'so much of its end (default 65536)' },
   },
+  json: '`{ name, generation, fromByte, nextByte, complete, text }`; with -f a line `{ name, text }` a piece',
+  completes: ['app'],
   takes: { least: 1, most: 1 },
   async run({ arguments: [argument = ''], client, terminal, json, flag, text }) {
     const range = {

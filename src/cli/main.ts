@@ -54,9 +54,12 @@ async function connect(server: string | null) {
   const known = await knownServer();
   const baseUrl = server ?? known.url;
   const token = (await chosenToken(baseUrl)) ?? (server === null ? known.token : null);
+  const door = { baseUrl, ...(token === null ? {} : { token }) };
+  const patienceMs = readSettings().LABKEEPER_COMPLETION_MS;
   return {
-    client: labkeeperClient({ baseUrl, ...(token === null ? {} : { token }) }),
+    client: labkeeperClient(door),
     server: baseUrl,
+    hurried: { client: labkeeperClient({ ...door, timeoutMs: patienceMs }), patienceMs },
   };
 }
 

@@ -9,6 +9,8 @@ export const open: Verb = {
   summary: 'Open an app in the browser',
   help: 'Prints its address, and opens it where there is a browser. Opening an app wakes it.',
   options: { print: { type: 'boolean', help: 'only print the address' } },
+  json: '`{ name, url }`',
+  completes: ['app'],
   takes: { least: 1, most: 1 },
   async run({ arguments: [argument = ''], client, terminal, json, flag, browse }) {
     const { name, url } = await findApp(client, argument);

@@ -1,5 +1,6 @@
 import type { LabkeeperClient } from '../client/index.ts';
 import type { RegistryJson, SecretJson } from '../model/secret-api.ts';
+import { collect } from './collect.ts';
 import { exitCodes, UsageError, type ExitCode } from './exit-codes.ts';
 import { fields, table } from './table.ts';
 import { jsonText, type Terminal } from './terminal.ts';
@@ -16,6 +17,8 @@ export const secrets: Verb = {
     space: { type: 'string', value: 'SPACE', help: 'space they belong to (default: default)' },
     username: { type: 'string', value: 'NAME', help: 'user name at the registry' },
   },
+  json: 'list: `{ secrets: Secret[], registries: Registry[] }`; set and rm: `Secret`; registry set and rm: `Registry`; rotate-key: `{ file, keyId, resealed }`',
+  completes: [{ words: ['list', 'set', 'rm', 'registry', 'rotate-key'] }, 'secret'],
   takes: { least: 0, most: 3 },
   async run(invocation) {
     const [what = 'list', name, host, ...more] = invocation.arguments;
@@ -40,8 +43,8 @@ const where = ({ text }: Invocation): { space?: string } => {
 
 async function list(invocation: Invocation): Promise<ExitCode> {
   const { client, terminal, json } = invocation;
-  const values = await all(client.secrets.all(where(invocation)));
-  const registries = await all(client.registries.all(where(invocation)));
+  const values = await collect(client.secrets.all(where(invocation)));
+  const registries = await collect(client.registries.all(where(invocation)));
   if (json) {
     terminal.out(jsonText({ secrets: values, registries }));
     return exitCodes.ok;
@@ -54,12 +57,6 @@ async function list(invocation: Invocation): Promise<ExitCode> {
     terminal.out(table(terminal, ['name', 'version', 'set by', 'at', 'used by'], rows));
   } else terminal.error('None are set. Set one with: labkeeper secrets set NAME\n');
   return exitCodes.ok;
-}
-
-async function all<Item>(pages: AsyncGenerator<Item>): Promise<Item[]> {
-  const items: Item[] = [];
-  for await (const item of pages) items.push(item);
-  return items;
 }
 
 function row(name: string, kept: Omit<SecretJson, 'name'>): string[] {

@@ -17,6 +17,8 @@ export const share: Verb = {
     list: { type: 'boolean', help: 'list the links there are' },
     revoke: { type: 'string', value: 'ID', help: 'end a link' },
   },
+  json: '`NewAppLink`; with --list `AppLink[]`, with --revoke `AppLink`',
+  completes: ['app'],
   takes: { least: 1, most: 1 },
   async run({ arguments: [argument = ''], client, terminal, json, flag, text }) {
     const revoke = text('revoke');

@@ -2,7 +2,7 @@ import type { AppJson, AppUsageJson, HostJson } from '../model/api.ts';
 import { describeExit } from '../model/app-state.ts';
 import { bytesInWords, durationInWords } from '../model/in-words.ts';
 import type { VolumeJson } from '../model/volume-api.ts';
-import { findApp, findEntity, findVolume, saysVolume } from './entity-argument.ts';
+import { findEntity } from './entity-argument.ts';
 import { exitCodes } from './exit-codes.ts';
 import { fields } from './table.ts';
 import { jsonText, plain, statusTone, tinted, volumeTone, type Terminal } from './terminal.ts';
@@ -14,6 +14,8 @@ export const show: Verb = {
   summary: 'Show an app, a host or a volume',
   help: 'What it is, what it does, since when and why. With --json the whole resource.',
   options: {},
+  json: '`App`, `Host` or `Volume`',
+  completes: ['entity'],
   takes: { least: 1, most: 1 },
   async run({ arguments: [name = ''], client, terminal, json }) {
     const found = await findEntity(client, name);
@@ -28,37 +30,6 @@ export const show: Verb = {
     const { app } = found;
     const usage = await client.apps.usage(app.name).catch(() => null);
     terminal.out(json ? jsonText(app) : appText(terminal, app, usage));
-    return exitCodes.ok;
-  },
-};
-
-export const explain: Verb = {
-  name: 'explain',
-  usage: 'NAME',
-  summary: 'Say in one sentence what an app or a volume is doing, and why',
-  help: 'One sentence; for an app that failed also how it ended and its last log lines.',
-  options: {},
-  takes: { least: 1, most: 1 },
-  async run({ arguments: [name = ''], client, terminal, json }) {
-    if (saysVolume(name)) {
-      const { name: volume, status, explanation } = await findVolume(client, name);
-      const words = { name: volume, status, explanation };
-      terminal.out(json ? jsonText(words) : `${plain(explanation)}\n`);
-      return exitCodes.ok;
-    }
-    const { name: app, status, explanation, condition } = await findApp(client, name);
-    const { exit, lastLogLines } = condition;
-    if (json) {
-      terminal.out(jsonText({ name: app, status, explanation, exit, lastLogLines }));
-      return exitCodes.ok;
-    }
-    terminal.out(`${plain(explanation)}\n`);
-    const isBroken = status === 'failed' || status === 'restarting';
-    if (isBroken && exit !== null) terminal.out(`It ${describeExit(exit)}.\n`);
-    if (isBroken && lastLogLines.length > 0) {
-      const lines = lastLogLines.map((line) => `  ${plain(line)}\n`).join('');
-      terminal.out(`Its last lines:\n${lines}`);
-    }
     return exitCodes.ok;
   },
 };

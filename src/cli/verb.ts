@@ -13,10 +13,40 @@ export interface Verb {
   /** What its help says beyond that. */
   help: string;
   options: Readonly<Record<string, OptionHelp>>;
+  /** What `--json` prints, for docs/cli.md: names in capitals are schemas of the OpenAPI document. */
+  json: string;
+  /** What its arguments are, in order; the last one stands for all that follow. */
+  completes?: readonly Completes[];
+  /** Where its first argument says what to do; see noun.ts. */
+  actions?: readonly Action[];
   /** How many arguments it takes. */
   takes: { least: number; most: number };
   run(invocation: Invocation): Promise<ExitCode>;
 }
+
+/** One thing that a verb such as `tokens` does. */
+export interface Action extends Pick<
+  Verb,
+  'name' | 'usage' | 'summary' | 'json' | 'takes' | 'run'
+> {
+  options?: Readonly<Record<string, OptionHelp>>;
+  completes?: readonly Completes[];
+}
+
+/** What an argument is: where shells find it. */
+export type Completes =
+  | 'app'
+  | 'volume'
+  | 'app or volume'
+  | 'entity'
+  | 'entity or field'
+  | 'person'
+  | 'space'
+  | 'token'
+  | 'secret'
+  | 'role'
+  | 'file'
+  | { words: readonly string[] };
 
 type OptionConfig = NonNullable<ParseArgsConfig['options']>[string];
 
@@ -42,6 +72,8 @@ export interface Invocation {
   browse(url: string): Promise<boolean>;
   /** What is piped in, or typed without being shown. */
   readSecret(prompt: string): Promise<string>;
+  /** For completion, where somebody waits at each key: a client that gives up early, and all it may take. */
+  hurried: { client: LabkeeperClient; patienceMs: number };
   /** The key file of this machine: which key seals now, and a new one before it. */
   encryptionKey: {
     current(): Promise<{ file: string; keyId: string }>;

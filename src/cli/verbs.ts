@@ -1,4 +1,9 @@
 import { apply } from './apply.ts';
+import { completion } from './completion.ts';
+import { explain } from './explain.ts';
+import { people } from './people.ts';
+import { spaces } from './spaces.ts';
+import { tokens } from './tokens.ts';
 import { commands } from './commands.ts';
 import { events } from './events.ts';
 import { get } from './get.ts';
@@ -7,9 +12,9 @@ import { login, logout } from './login.ts';
 import { logs } from './logs.ts';
 import { open } from './open.ts';
 import { secrets } from './secrets.ts';
-import { explain, show } from './show.ts';
+import { show } from './show.ts';
 import { share } from './share.ts';
-import type { OptionHelp, Verb } from './verb.ts';
+import type { Verb } from './verb.ts';
 
 /** Every verb that talks to a running labkeeper, in the order of the help. */
 export const verbs: readonly Verb[] = [
@@ -26,15 +31,8 @@ export const verbs: readonly Verb[] = [
   login,
   logout,
   secrets,
+  tokens,
+  people,
+  spaces,
+  completion(() => verbs),
 ];
-
-/** Options that every verb has. */
-export const globalOptions: Readonly<Record<string, OptionHelp>> = {
-  json: { type: 'boolean', help: 'answer in JSON' },
-  server: {
-    type: 'string',
-    value: 'URL',
-    help: 'address of labkeeper (default: from the settings, http://localhost:8080)',
-  },
-  help: { type: 'boolean', short: 'h', help: 'say all this' },
-};

@@ -44,6 +44,8 @@ import { appSecretListSchema, type AppSecretJson } from '../model/secret-api.ts'
 import { followEvents, type FollowOptions, type StreamMessage } from './follow-events.ts';
 import { followLog, readLog, type LogOptions, type LogText } from './logs.ts';
 import { nullWhenAbsent } from './problem-error.ts';
+import { pages } from './pages.ts';
+import { peopleMethods, type PeopleMethods } from './people.ts';
 import { secretMethods, type SecretMethods } from './secrets.ts';
 import { sleep } from './sleep.ts';
 import { transport, type ClientOptions } from './transport.ts';
@@ -65,7 +67,7 @@ interface CommandOptions {
  * `UnreachableError` when nobody answered. Commands resolve when they are accepted: `wait` for
  * what comes of them.
  */
-export interface LabkeeperClient extends SecretMethods {
+export interface LabkeeperClient extends SecretMethods, PeopleMethods {
   apps: {
     list(page?: { space?: string; after?: string; limit?: number }): Promise<AppListJson>;
     /** All apps by name, page by page. */
@@ -159,14 +161,7 @@ export function labkeeperClient(options: ClientOptions): LabkeeperClient {
   return {
     apps: {
       list,
-      async *all(filter = {}) {
-        let after: string | null = null;
-        do {
-          const page: AppListJson = await list(after === null ? filter : { ...filter, after });
-          yield* page.items;
-          after = page.next;
-        } while (after !== null);
-      },
+      all: (filter = {}) => pages((page) => list({ ...filter, ...page })),
       show,
       find: (name) => show(name).catch(nullWhenAbsent),
       register: (name, spec, { idempotencyKey } = {}) =>
@@ -217,6 +212,7 @@ export function labkeeperClient(options: ClientOptions): LabkeeperClient {
       wait: (id, options) => waitFor(() => showOperation(id), options),
     },
     ...secretMethods(wire),
+    ...peopleMethods(wire),
     hosts: { list: async () => (await json('/api/v1/hosts', hostListSchema)).items },
     volumes: volumeMethods(wire),
     me: () => json('/api/v1/me', meSchema),

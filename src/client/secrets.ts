@@ -10,6 +10,7 @@ import {
   type SecretJson,
   type SecretListJson,
 } from '../model/secret-api.ts';
+import { pages } from './pages.ts';
 import type { Transport } from './transport.ts';
 
 interface InSpace {
@@ -56,7 +57,7 @@ export function secretMethods({ json }: Transport): SecretMethods {
   return {
     secrets: {
       list: listSecrets,
-      all: (where) => pages(listSecrets, where),
+      all: (where = {}) => pages((page) => listSecrets({ ...where, ...page })),
       set: (name, value, where = {}) =>
         json(secretPath(name), secretSchema, {
           method: 'PUT',
@@ -69,7 +70,7 @@ export function secretMethods({ json }: Transport): SecretMethods {
     },
     registries: {
       list: listRegistries,
-      all: (where) => pages(listRegistries, where),
+      all: (where = {}) => pages((page) => listRegistries({ ...where, ...page })),
       set: (host, credentials, where = {}) =>
         json(registryPath(host), registrySchema, {
           method: 'PUT',
@@ -80,18 +81,4 @@ export function secretMethods({ json }: Transport): SecretMethods {
         json(registryPath(host), registrySchema, { method: 'DELETE', query: { ...where } }),
     },
   };
-}
-
-async function* pages<Item>(
-  list: (page: Page) => Promise<{ items: Item[]; next: string | null }>,
-  where: InSpace = {},
-): AsyncGenerator<Item> {
-  let after: string | null = null;
-  do {
-    const page: { items: Item[]; next: string | null } = await list(
-      after === null ? where : { ...where, after },
-    );
-    yield* page.items;
-    after = page.next;
-  } while (after !== null);
 }

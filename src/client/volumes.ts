@@ -14,6 +14,7 @@ import {
   type VolumeJson,
   type VolumeListJson,
 } from '../model/volume-api.ts';
+import { pages } from './pages.ts';
 import { nullWhenAbsent } from './problem-error.ts';
 import { bodyOf, type Transport } from './transport.ts';
 
@@ -47,14 +48,7 @@ export function volumeMethods({ json, open }: Transport): VolumeMethods {
 
   return {
     list,
-    async *all(filter = {}) {
-      let after: string | null = null;
-      do {
-        const page: VolumeListJson = await list(after === null ? filter : { ...filter, after });
-        yield* page.items;
-        after = page.next;
-      } while (after !== null);
-    },
+    all: (filter = {}) => pages((page) => list({ ...filter, ...page })),
     show,
     find: (name) => show(name).catch(nullWhenAbsent),
     put: (name, wish = {}) => json(pathOf(name), putVolumeSchema, { method: 'PUT', body: wish }),

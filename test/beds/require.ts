@@ -47,6 +47,12 @@ const parts = {
     present: () => onPath('prometheus') && onPath('promtool'),
     remedy: 'apt-get install prometheus',
   },
+  bash: {
+    present: () => onPath('bash') && onPath('script'),
+    remedy: 'apt-get install bash bsdutils',
+  },
+  zsh: { present: () => onPath('zsh') && onPath('script'), remedy: 'apt-get install zsh bsdutils' },
+  fish: { present: () => onPath('fish'), remedy: 'apt-get install fish' },
   streamlit: {
     present: () => existsSync(streamlitPath()),
     remedy: '`.ci/run` installs it from PyPI into the cache folder',

@@ -63,10 +63,10 @@ export async function openCommandLine(
           isOutputInteractive: options.isOutputInteractive ?? false,
           colors: false,
         },
-        connect: async (named) => ({
-          client: labkeeperClient({ baseUrl: named ?? url, ...options.token }),
-          server: named ?? url,
-        }),
+        connect: async (named) => {
+          const client = labkeeperClient({ baseUrl: named ?? url, ...options.token });
+          return { client, server: named ?? url, hurried: { client, patienceMs: 10_000 } };
+        },
         environment: { XDG_CONFIG_HOME: configHome },
         browse: async (address) => {
           browsed.push(address);

@@ -80,6 +80,27 @@ describe.runIf(requirePart('postgres'))('the command line', () => {
     expect(out).toBe(`${app.explanation}\n`);
   });
 
+  it('explains a field of a definition from its schema, and knows which there are', async () => {
+    const { out } = await bed.run('explain', 'app.idle.idleAfterMs');
+    expect(out).toBe(
+      [
+        'app.idle.idleAfterMs  integer',
+        'Asleep after this long without use, tab open or not',
+        '',
+        'default: 1800000 (30 min)',
+        'limits:  10 to 31536000000 (365 d)',
+        'example: idleAfterMs: 3600000 (1 h)',
+        '',
+      ].join('\n'),
+    );
+    expect((await bed.run('explain', 'app.idle')).out).toMatch(
+      /app\.idle\.maxAgeMs +integer or null +Asleep/,
+    );
+    const { code, error } = await bed.run('explain', 'app.idleTimeoutMs');
+    expect(code).toBe(3);
+    expect(error).toContain('there is no field app.idleTimeoutMs; labkeeper explain app lists');
+  });
+
   it('explains a failure with its exit and last lines', async () => {
     await bed.api.register('broken');
     await bed.api.store.apps.beginLife('broken');

@@ -82,7 +82,7 @@ describe.runIf(requirePart('postgres'))('volumes on the command line', () => {
   });
 
   it('are removed only when they are called volumes, and not while an app names them', async () => {
-    const refused = await bed.run('rm', 'volume/notes-data');
+    const refused = await bed.run('rm', 'volume/notes-data', '--yes');
     expect(refused).toMatchObject({
       code: 1,
       error: expect.stringContaining('app/notes names it'),
@@ -92,7 +92,10 @@ describe.runIf(requirePart('postgres'))('volumes on the command line', () => {
     });
     expect(await bed.run('rm', 'spare')).toMatchObject({ code: 3 });
     expect(await bed.api.store.volumes.find('spare')).not.toBeNull();
-    const removed = await bed.run('rm', 'volume/spare', '--wait');
+    const unsure = await bed.run('rm', 'volume/spare');
+    expect(unsure).toMatchObject({ code: 2, error: expect.stringContaining('say --yes') });
+    expect(await bed.api.store.volumes.find('spare')).not.toBeNull();
+    const removed = await bed.run('rm', 'volume/spare', '--yes', '--wait');
     expect(removed).toMatchObject({ code: 0, out: expect.stringContaining('removed') });
     expect(await bed.api.store.volumes.find('spare')).toBeNull();
   });
