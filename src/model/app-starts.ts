@@ -32,7 +32,8 @@ export const appStarts: readonly AppStart[] = [
   {
     id: 'jupyter',
     label: 'Jupyter',
-    sentence: 'Has no token of its own: who may open the app is decided here.',
+    sentence:
+      'Has no token of its own: who may open the app is decided here. As root it needs --allow-root too.',
     spec: {
       preset: 'jupyter',
       command: [

@@ -94,6 +94,21 @@ describe.runIf(parts)('pages in a browser', () => {
     });
   });
 
+  it('closes a question with Escape, and goes back to what asked it', async () => {
+    await bed.visit('/manage/app/board', async ({ page }) => {
+      const question = page.getByText('Remove …');
+      await question.focus();
+      await page.keyboard.press('Enter');
+      await page.keyboard.press('Tab');
+      const confirm = page.getByRole('button', { name: 'Remove board' });
+      expect(await confirm.evaluate(hasFocus)).toBe(true);
+      await page.keyboard.press('Escape');
+      expect(await confirm.isVisible()).toBe(false);
+      expect(await question.evaluate(hasFocus)).toBe(true);
+      expect(await bed.store.apps.find('board')).not.toBeNull();
+    });
+  });
+
   it('acts and reads without a script', async () => {
     await bed.register('scriptless');
     await bed.visit(

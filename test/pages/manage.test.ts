@@ -38,10 +38,11 @@ describe.runIf(requirePart('postgres'))('what needs attention', () => {
     await bed.reach('tokenless', 'failed', {
       detail: 'the secret hf-token (for HF_TOKEN) is missing: it was looked for',
     });
-    const link = '/manage/secrets?space=default&amp;name=hf-token';
+    const link = '/manage/space/default/secrets?name=hf-token';
     const before = attentionOf((await visit(bed, '/manage')).html);
     expect(before).toContain(`href="${link}"`);
     expect(before).not.toContain('name=other');
+    expect((await visit(bed, link)).html).toContain('value="hf-token"');
     const set = await bed.send('PUT', '/api/v1/secrets/hf-token', { body: { value: 'x' } });
     expect(set.status).toBe(201);
     expect(attentionOf((await visit(bed, '/manage')).html)).not.toContain(link);

@@ -4,6 +4,7 @@ import { instanceName } from '../../model/names.ts';
 import { may, spacesOf, type Caller } from '../../model/roles.ts';
 import type { App, Store } from '../../store/ports.ts';
 import type { Concern, Mend } from './attention.ts';
+import { secretsPath } from './secrets-path.ts';
 
 const listedApps = 20;
 /** Beyond its own deadline a start should have ended one way or the other. */
@@ -93,7 +94,7 @@ function setSecrets({ space }: App, missing: readonly string[], caller: Caller):
   if (!may(caller, 'secret.change', { space, owner: null })) return [];
   return missing.map((name) => ({
     method: 'get',
-    action: `/manage/secrets?${new URLSearchParams({ space, name })}`,
+    action: `${secretsPath(space)}?name=${name}`,
     label: `Set the secret ${name}`,
   }));
 }

@@ -136,7 +136,7 @@ export const fieldGroups: readonly FieldGroup[] = [
           write: (value) => joinWords((value ?? []) as string[]),
         },
         {
-          hint: '{port}, {base} and {volume:NAME} are replaced. Quotes keep words together; no shell reads it.',
+          hint: 'Quotes keep words together; no shell reads it. {port}, {base} and {volume:NAME} are replaced.',
         },
       ),
     ],

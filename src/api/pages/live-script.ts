@@ -133,6 +133,14 @@ function followWhenSeen(log) {
   else document.addEventListener('visibilitychange', () => followWhenSeen(log), { once: true });
 }
 
+/** A question that was opened is closed again without the mouse, and leaves one where it was. */
+addEventListener('keydown', ({ key }) => {
+  const question = key === 'Escape' ? document.activeElement?.closest('details.confirm[open]') : null;
+  if (!question) return;
+  question.open = false;
+  question.querySelector('summary').focus();
+});
+
 const maxLogCharacters = 200000;
 for (const log of document.querySelectorAll('[data-log]')) {
   log.scrollTop = log.scrollHeight;

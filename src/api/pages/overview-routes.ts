@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import { spacesOf } from '../../model/roles.ts';
 import type { ApiDependencies, ApiEnv } from '../dependencies.ts';
-import { hostJson } from '../present.ts';
+import { hostJson, volumeJson } from '../present.ts';
 import { eventSelection, readEventFilter } from './event-filter.ts';
 import { eventsPage } from './events-page.tsx';
 import { hostsPage } from './hosts-page.tsx';
@@ -24,7 +24,12 @@ export function overviewRoutes({
         store.volumes.totals(),
         store.apps.images(listedImages),
       ]);
-      const storage = { watermarks: settings.storageWatermarks, volumes, totals, images };
+      const storage = {
+        watermarks: settings.storageWatermarks,
+        volumes: volumes.map(volumeJson),
+        totals,
+        images,
+      };
       return context.html(
         hostsPage({ identity: context.get('identity'), hosts: hosts.map(hostJson), storage }),
       );

@@ -46,7 +46,7 @@ export function secretPages(
       secrets: { items: secrets.items.map(secretJson), next: secrets.next },
       registries: { items: registries.items.map(registryJson), next: registries.next },
       mayChangeRegistries: may(identity.caller, 'registry.change', { space, owner: null }),
-      secret: formShown('secret', refused),
+      secret: formShown('secret', refused, { name: offeredName(context) }),
       registry: formShown('registry', refused),
       removal: formShown('removal', refused),
       done: context.req.query('done') ?? '',
@@ -123,6 +123,10 @@ function spaceIn(context: Context<ApiEnv>): string {
   if (spaceNameSchema.safeParse(space).success) return space;
   throw new LabError('not_found', `there is no space ${space}`);
 }
+
+/** The name that somebody was sent here to set. */
+const offeredName = (context: Context<ApiEnv>): string =>
+  nameSchema.safeParse(context.req.query('name')).data ?? '';
 
 function nameIn(context: Context<ApiEnv>, kind: SecretKind): string {
   const name = context.req.param('name') ?? '';

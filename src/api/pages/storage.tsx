@@ -1,16 +1,17 @@
 import type { HostJson } from '../../model/api.ts';
 import { bytesInWords } from '../../model/in-words.ts';
-import { explainVolume, volumeStatus } from '../../model/volume.ts';
+import type { VolumeJson } from '../../model/volume-api.ts';
 import type { ImageUse } from '../../store/ports.ts';
-import type { Volume, VolumeTotal } from '../../store/volume-ports.ts';
+import type { VolumeTotal } from '../../store/volume-ports.ts';
 import type { ApiSettings } from '../dependencies.ts';
-import { Status } from './status.tsx';
+import { Apps } from './app-links.tsx';
+import { Size, VolumeStatus } from './volumes-page.tsx';
 
 export interface StorageFacts {
   hosts: readonly HostJson[];
   watermarks: ApiSettings['storageWatermarks'];
   /** The fullest volumes; there may be more. */
-  volumes: readonly Volume[];
+  volumes: readonly VolumeJson[];
   totals: readonly VolumeTotal[];
   images: readonly ImageUse[];
 }
@@ -76,7 +77,7 @@ const totalInWords = ({ host, volumes, sizeBytes }: VolumeTotal): string =>
 
 const counted = (volumes: number): string => (volumes === 1 ? '1 volume' : `${volumes} volumes`);
 
-function VolumeTable({ volumes }: { volumes: readonly Volume[] }) {
+function VolumeTable({ volumes }: { volumes: readonly VolumeJson[] }) {
   return (
     <table>
       <thead>
@@ -95,12 +96,14 @@ function VolumeTable({ volumes }: { volumes: readonly Volume[] }) {
               <a href={`/manage/volume/${volume.name}`}>{volume.name}</a>
             </td>
             <td data-label="State">
-              <Status status={volumeStatus(volume)} words={volumeStatus(volume)} />
+              <VolumeStatus volume={volume} />
             </td>
             <td data-label="Size">
-              <Size {...volume} />
+              <Size volume={volume} />
             </td>
-            <td data-label="Apps">{volume.apps.length === 0 ? 'none' : volume.apps.join(', ')}</td>
+            <td data-label="Apps">
+              {volume.apps.length === 0 ? 'none' : <Apps names={volume.apps} />}
+            </td>
             <td data-label="What to do">{advice(volume)}</td>
           </tr>
         ))}
@@ -109,28 +112,11 @@ function VolumeTable({ volumes }: { volumes: readonly Volume[] }) {
   );
 }
 
-function Size({ name, measured, maxBytes }: Volume) {
-  if (measured === null) return <>not measured yet</>;
-  return (
-    <div>
-      <meter
-        aria-label={`Share of its limit that ${name} uses`}
-        min={0}
-        max={1}
-        high={0.9}
-        value={Math.min(measured.sizeBytes / maxBytes, 1).toFixed(3)}
-      />{' '}
-      {bytesInWords(measured.sizeBytes)} of {bytesInWords(maxBytes)}
-    </div>
-  );
-}
-
-function advice(volume: Volume): string {
-  const status = volumeStatus(volume);
+function advice({ status, hindrance, explanation, apps }: VolumeJson): string {
   if (status === 'full' || status === 'nearly full') return 'Make room in it, or raise its limit.';
-  if (volume.hindrance !== null) return explainVolume(volume.name, volume);
+  if (hindrance !== null) return explanation;
   if (status === 'removing') return 'Nothing: its host deletes it.';
-  if (volume.apps.length === 0) return 'No app uses it: download and remove it if nobody will.';
+  if (apps.length === 0) return 'No app uses it: download and remove it if nobody will.';
   return '–';
 }
 
@@ -150,8 +136,10 @@ function ImageTable({ images }: { images: readonly ImageUse[] }) {
               {image}
             </td>
             <td data-label="Apps">
-              {apps.join(', ')}
-              {count > apps.length && ` and ${count - apps.length} more`}
+              <span>
+                <Apps names={apps} />
+                {count > apps.length && ` and ${count - apps.length} more`}
+              </span>
             </td>
           </tr>
         ))}

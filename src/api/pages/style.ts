@@ -78,7 +78,7 @@ section { margin-top: 1.75rem; }
 .status::before { content: ""; flex: none; width: .65rem; height: .65rem; border-radius: 50%; background: var(--tint, var(--soft)); }
 .status[data-status=asleep]::before, .status[data-status=unknown]::before { background: none; border: 2px solid var(--tint, var(--soft)); }
 [data-status=ready], [data-status=online], [data-status=ok], [data-status=succeeded] { --tint: var(--good); }
-[data-status=starting], [data-status=restarting], [data-status=stopping], [data-status=removing], [data-status=low], [data-status='nearly full'], [data-status=accepted] { --tint: var(--busy); }
+[data-status=starting], [data-status=restarting], [data-status=stopping], [data-status=removing], [data-status=low], [data-status=accepted] { --tint: var(--busy); }
 [data-status=failed], [data-status=silent], [data-status=full] { --tint: var(--bad); }
 .status[data-status=failed]::before, .status[data-status=silent]::before, .status[data-status=full]::before { border-radius: .1rem; }
 .status[data-status=starting]::before, .status[data-status=restarting]::before, .status[data-status=stopping]::before, .status[data-status=removing]::before { animation: beat 1.4s ease-in-out infinite; }
@@ -187,6 +187,7 @@ td .actions { margin: 0; gap: .25rem 1rem; }
 .chart details table { margin-top: .5rem; font-size: .875rem; }
 .chart details td, .chart details th { padding-block: .2rem; }
 h3 { margin: 1.1rem 0 .4rem; font-size: 1rem; }
+td meter { display: block; margin: .35rem 0 .1rem; }
 textarea.prose { font: inherit; }
 #live { min-width: 11ch; }
 @media (max-width: 46rem) {

@@ -83,9 +83,9 @@ export function Timeline(props: { page: TimelinePage; path: string; showsEntity:
 }
 
 function Entity({ name }: { name: EntityName }) {
-  if (!name.startsWith('app/')) return <span class="mono">{name}</span>;
+  const isHost = name.startsWith('host/');
   return (
-    <a class="mono" href={`/manage/${name}`}>
+    <a class="mono" href={isHost ? `/manage/hosts#${name.replace('/', '-')}` : `/manage/${name}`}>
       {name}
     </a>
   );
