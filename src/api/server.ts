@@ -133,7 +133,11 @@ async function serve(config: Config, log: Log): Promise<void> {
     log,
     signal: ending.signal,
   });
-  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    // What gateways let through fits, with the lines that they add.
+    serverOptions: { maxHeaderSize: config.LABKEEPER_MAX_HEADER_BYTES + 8_192 },
+  }) as Server;
   // Longer than any pool of ours keeps a connection idle, so that none is closed under a request.
   server.keepAliveTimeout = 75_000;
   const port = await listen(server, config.LABKEEPER_API_PORT);

@@ -118,6 +118,14 @@ export function responseLinesFor(head: ResponseHead, rewrite: ResponseRewrite): 
         if (rewrite.dropOwnCookies && ownCookie.test(values[index] as string)) break;
         text += `${lines[index]}\r\n`;
         break;
+      case 'clear-site-data':
+        // It would clear what the console and other apps on this host keep, the visitor's login included.
+        if (!rewrite.dropOwnCookies) text += `${lines[index]}\r\n`;
+        break;
+      case 'service-worker-allowed':
+        // A worker reaches no further than its app: others may share the origin.
+        text += `Service-Worker-Allowed: ${rewrite.base}/\r\n`;
+        break;
       case 'location':
         text += `Location: ${publicLocation(values[index] as string, rewrite)}\r\n`;
         break;

@@ -95,7 +95,21 @@ describe.runIf(requirePart('postgres'))('logging in', () => {
     await short.close();
   });
 
-  it('refuses two sessions in one request, which a page of an app may have planted, and clears them', async () => {
+  it('knows a person by the session that holds, whatever a page has planted beside it', async () => {
+    await bed.person('eva');
+    const mine = (await bed.browser('eva'))['cookie'] ?? '';
+    const [name = ''] = mine.split('=');
+    const worthless = (count: number) => Array.from({ length: count }, (_, at) => `${name}=${at}x`);
+    const ask = (cookies: string[]) =>
+      bed.send('GET', '/api/v1/me', { headers: { cookie: cookies.join('; ') } });
+    expect((await ask([...worthless(1), mine, `${name}=`])).status).toBe(200);
+    expect((await ask([...worthless(19), mine])).status).toBe(200);
+    const tooMany = await ask([...worthless(20), mine]);
+    expect([tooMany.status, tooMany.headers.get('clear-site-data')]).toEqual([401, '"cookies"']);
+    expect((await ask(worthless(3))).status).toBe(401);
+  });
+
+  it('refuses two sessions that hold in one request, one of which an app may have planted, and clears them', async () => {
     await bed.person('eve');
     const [mine, planted] = [await bed.browser('eve'), await bed.browser('eve')];
     const answer = await bed.send('GET', '/api/v1/me', {

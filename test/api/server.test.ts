@@ -55,6 +55,11 @@ describe.runIf(present)('the API process', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
+  it('takes whatever headers gateways let through', async () => {
+    const cookie = `own=${'x'.repeat(31_000)}`;
+    expect((await fetch(`${url}/api/v1/me`, { headers: { cookie } })).status).toBe(200);
+  });
+
   it('starts the workflow of an app and hands it every command once, in order', async () => {
     const name = unique();
     await client.apps.register(name, spec);

@@ -212,6 +212,27 @@ describe('headers', () => {
     expect(text.match(/set-cookie/gi)).toHaveLength(1);
   });
 
+  test.each([
+    ['below a path', 'h', '/app/plot/', 'Service-Worker-Allowed: /app/plot/'],
+    ['on its own host', 'plot.localhost', '/', 'Service-Worker-Allowed: /'],
+  ])(
+    'an app %s clears nothing of others, and lets no worker reach beyond itself',
+    async (_where, host, path, allowed) => {
+      const { port } = await gatewayTo((_request, response) => {
+        response.setHeader('Clear-Site-Data', '"cookies"');
+        response.setHeader('Service-Worker-Allowed', '/');
+        response.end();
+      });
+      const text = await talk(
+        port,
+        `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
+      );
+      expect(text).toMatch(/^HTTP\/1\.1 200/);
+      expect(text).not.toMatch(/clear-site-data/i);
+      expect(text.match(/service-worker-allowed:.*/gi)).toEqual([allowed]);
+    },
+  );
+
   test('range requests and their answers pass untouched', async () => {
     const { url } = await gatewayTo((request, response) => {
       response.writeHead(206, {

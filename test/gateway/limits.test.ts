@@ -115,6 +115,19 @@ describe('limits', () => {
     expect(await talk(port, endless)).toMatch(/^HTTP\/1\.1 431/);
   });
 
+  test('cookies beyond the limit: 431, and the browser forgets them; not when other things are too long', async () => {
+    const { port } = await gateway({ settings: { LABKEEPER_MAX_HEADER_BYTES: '2000' } });
+    const ask = (path: string, cookie: string) =>
+      talk(port, `GET /app/plot/${path} HTTP/1.1\r\nHost: h\r\nCookie: ${cookie}\r\n\r\n`);
+    const full = await ask('', `a=${'x'.repeat(3000)}`);
+    expect(full).toMatch(/^HTTP\/1\.1 431/);
+    expect(full).toContain('\r\nClear-Site-Data: "cookies"\r\n');
+    expect(body(full)).toContain('load the page again');
+    const long = await ask('x'.repeat(3000), 'labkeeper_session=mine');
+    expect(long).toMatch(/^HTTP\/1\.1 431/);
+    expect(long).not.toContain('Clear-Site-Data');
+  });
+
   test('a body said to be beyond the limit: 413 before the app hears of it', async () => {
     const { port, seen } = await gateway({ settings: { LABKEEPER_MAX_BODY_BYTES: '1000' } });
     const text = await talk(port, `${head}Content-Length: 1001\r\n\r\n`);

@@ -397,7 +397,7 @@ function readRequest(connection: Connection, bytes: Buffer): boolean {
   const end = bytes.indexOf('\r\n\r\n', from, 'latin1');
   if (end === -1 || end - from > options.maxHeaderBytes) {
     if (bytes.length - from > options.maxHeaderBytes) {
-      refuse(connection, 431, `request line and headers exceed ${options.maxHeaderBytes} bytes`);
+      refuseTooLarge(connection, bytes.toString('latin1', from, from + options.maxHeaderBytes));
       return false;
     }
     if (connection.waitsFor !== 'head') waitFor(connection, 'head');
@@ -550,13 +550,29 @@ function refuseHead(connection: Connection, refusal: HeadRefusal): void {
   refuse(connection, refusal.status, refusal.why);
 }
 
+/**
+ * A page of an app can fill its visitor's browser with cookies for the whole site. With them no request would ever get
+ * through again, so the browser is told to forget them; not when something else is too large, which any site can cause.
+ */
+function refuseTooLarge(connection: Connection, begun: string): void {
+  const { maxHeaderBytes } = connection.listener.options;
+  const cookies = /\r\ncookie:[^\r]*/gi;
+  const cookieBytes = (begun.match(cookies) ?? []).reduce((sum, line) => sum + line.length, 0);
+  const why = `request line and headers exceed ${maxHeaderBytes} bytes (LABKEEPER_MAX_HEADER_BYTES)`;
+  if (cookieBytes < maxHeaderBytes / 2) refuse(connection, 431, why);
+  else {
+    const mended = `${why}, most of it cookies: they were cleared, load the page again`;
+    refuse(connection, 431, mended, 'Clear-Site-Data: "cookies"\r\n');
+  }
+}
+
 /** Answers bytes that are no request, and closes: what follows cannot be trusted. */
-function refuse(connection: Connection, status: number, why: string): void {
+function refuse(connection: Connection, status: number, why: string, lines = ''): void {
   connection.pending = null;
   const body = `${status} ${statusText(status)}: ${why}\n`;
   connection.socket.write(
     `HTTP/1.1 ${status} ${statusText(status)}\r\nContent-Type: text/plain; charset=utf-8\r\n` +
-      `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+      `${lines}Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
     'latin1',
   );
   lingerThenClose(connection, false);
