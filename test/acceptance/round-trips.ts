@@ -4,13 +4,15 @@ import { eventually } from '../beds/eventually.ts';
 import type { Lab } from '../beds/lab.ts';
 import type { Chance } from './chance.ts';
 import { echoApp } from './echo-app.ts';
-import { instancesOf, storyOf, untilStatus, whoIs } from './lab-view.ts';
+import { instancesOf, storyOf, whoIs } from './lab-view.ts';
 import type { LifeLedger } from './life-ledger.ts';
 
 /** After so long without a quiet point a storm gives way: kills in rows of seconds may starve any step. */
-const starvedAfterMs = 40_000;
+const starvedAfterMs = 120_000;
 /** And then it must come: steps that died with a worker are tried again after 10 to 30 s. */
-const deadlineMs = 180_000;
+const deadlineMs = 420_000;
+/** Many look at once, for long: each looks seldom, so that the storm and the product have the machine. */
+const intervalMs = 250;
 
 /** What the apps that go round and the storm around them know of each other. */
 export interface Weather {
@@ -63,7 +65,7 @@ export async function goRound(
         expect(shown.condition.generation).toBeGreaterThanOrEqual(generation());
         return shown;
       },
-      { deadlineMs },
+      { deadlineMs, intervalMs },
     );
     expect(condition.generation, `${name} has another generation than asked`).toBe(generation());
     expect(await instancesOf(lab, name)).toEqual([instance]);
@@ -142,7 +144,13 @@ async function succeeds(lab: Lab, operation: { id: string }): Promise<void> {
 
 /** Asleep in all words: the row, the runtime, the processes themselves, and as many of them as were asked for. */
 async function isAsleep(lab: Lab, ledger: LifeLedger, name: string, made: number): Promise<void> {
-  await untilStatus(lab, name, 'asleep', deadlineMs);
+  await eventually(
+    async () => {
+      const shown = await lab.client.apps.show(name);
+      expect(shown.status, shown.explanation).toBe('asleep');
+    },
+    { deadlineMs, intervalMs },
+  );
   expect(await instancesOf(lab, name)).toEqual([]);
   expect(await ledger.alive(name)).toEqual([]);
   const begun = (await ledger.read(name)).filter(({ what }) => what === 'begun');

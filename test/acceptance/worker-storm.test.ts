@@ -13,7 +13,7 @@ const present = requirePart('temporal') && requirePart('postgres');
 const seed = Number(process.env['LABKEEPER_SEED'] ?? 1);
 const states = ['asleep', 'starting', 'ready', 'stopping', 'restarting'] as const;
 /** After the storm: what was cut off in a step goes on when its heartbeat is missed. */
-const patienceMs = 180_000;
+const patienceMs = 420_000;
 
 /**
  * Behind a "never" stand trials (DESIGN 10): the worker dies again and again at moments by chance, while
@@ -41,7 +41,7 @@ describe.runIf(present)('when the worker dies again and again', () => {
         echoApp({ environment: ledger.environmentFor('used') }),
       );
       await whoIs(lab, 'used');
-      const visitor = await useSteadily((path) => lab.appUrl('used', path));
+      const visitor = await useSteadily((path) => lab.appUrl('used', path), { everyMs: 250 });
       const weather: Weather = { isOver: false, waiting: new Map() };
       const around = { lab, ledger, weather };
       const rounds = Promise.all([
@@ -72,7 +72,7 @@ describe.runIf(present)('when the worker dies again and again', () => {
           if (isStarved(weather)) {
             lulls += 1;
             await eventually(() => expect(isStarved(weather) && !weather.isOver).toBe(false), {
-              deadlineMs: patienceMs,
+              ...{ deadlineMs: patienceMs, intervalMs: 250 },
             });
           }
           for (const state of await statesNow()) hits.set(state, hitsOf(state) + 1);
@@ -191,7 +191,7 @@ describe.runIf(present)('when the worker dies again and again', () => {
   /** Waits for a state to kill in, for a bounded time: the storm goes on in any. */
   async function someAppIs(state: (typeof states)[number]): Promise<void> {
     await eventually(async () => expect(await statesNow()).toContain(state), {
-      deadlineMs: 10_000,
+      ...{ deadlineMs: 10_000, intervalMs: 100 },
     }).catch(() => undefined);
   }
 
