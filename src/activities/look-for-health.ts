@@ -14,22 +14,24 @@ export type Health =
  */
 export async function lookForHealth(
   look: Look,
-  expected: Pick<Preset, 'healthPath' | 'healthBody'> & {
+  expected: Pick<Preset, 'healthPath' | 'healthBody' | 'healthStatus' | 'whenMissing'> & {
     mode: Preset['prefixMode'] | 'detect';
     /** Where the app believes to be, without final slash. */
     base: string;
   },
 ): Promise<Health> {
-  const { healthPath, healthBody, mode, base } = expected;
+  const { healthPath, healthBody, whenMissing, mode, base } = expected;
   const places: Place[] = [];
   if (mode !== 'strip') places.push({ prefixMode: 'keep', path: `${base}${healthPath}` });
   if (mode !== 'keep') places.push({ prefixMode: 'strip', path: healthPath });
   const seen = await lookAt(look, places);
   if (mode === 'detect' && healthBody === undefined) return choosePlace(seen);
-  const healthy = seen.find(({ answer }) => isHealthy(answer, healthBody));
+  const healthy = seen.find(({ answer }) => isHealthy(answer, expected));
   if (healthy) return { outcome: 'healthy', prefixMode: healthy.prefixMode };
   const answersOtherwise = seen.every(({ answer }) => isPage(answer));
-  if (mode !== 'detect' || !answersOtherwise) return { outcome: 'not yet', lastAnswer: said(seen) };
+  if (mode !== 'detect' || !answersOtherwise) {
+    return { outcome: 'not yet', lastAnswer: said(seen, whenMissing) };
+  }
   return choosePlace(
     await lookAt(look, [
       { prefixMode: 'keep', path: `${base}/` },
@@ -64,16 +66,21 @@ function choosePlace(seen: readonly Seen[]): Health {
 const isPage = (answer: Seen['answer']): boolean =>
   typeof answer !== 'string' && answer.status < 500;
 
-function isHealthy(answer: Seen['answer'], expectedBody: string | undefined): boolean {
+function isHealthy(
+  answer: Seen['answer'],
+  { healthBody, healthStatus }: Pick<Preset, 'healthBody' | 'healthStatus'>,
+): boolean {
   if (typeof answer === 'string') return false;
-  if (expectedBody === undefined) return answer.status < 500;
-  return answer.status === 200 && answer.body.trim() === expectedBody;
+  if (healthBody !== undefined) return answer.status === 200 && answer.body.trim() === healthBody;
+  return healthStatus === undefined ? answer.status < 500 : answer.status === healthStatus;
 }
 
-function said(seen: readonly Seen[]): string {
+function said(seen: readonly Seen[], whenMissing?: string): string {
   return seen
-    .map(({ path, answer }) =>
-      typeof answer === 'string' ? `${path}: ${answer}` : `${path} answered ${answer.status}`,
-    )
+    .map(({ path, answer }) => {
+      if (typeof answer === 'string') return `${path}: ${answer}`;
+      const remedy = answer.status === 404 && whenMissing !== undefined ? ` (${whenMissing})` : '';
+      return `${path} answered ${answer.status}${remedy}`;
+    })
     .join(', ');
 }

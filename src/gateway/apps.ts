@@ -1,4 +1,4 @@
-import { answerVisit, isNoise } from '../model/visit.ts';
+import { answerVisit, isNoise, isPoll } from '../model/visit.ts';
 import type { Log } from '../log.ts';
 import type { Access } from './access/access.ts';
 import { admit } from './access/admit.ts';
@@ -145,7 +145,8 @@ function serveAdmitted(
     return;
   }
   const userAgent = headerOf(exchange.head, 'user-agent');
-  const noise = isNoise({ path: place.rest, userAgent }, entry.rules);
+  const visit = { method: exchange.head.method, path: place.rest, userAgent };
+  const noise = isNoise(visit, entry.rules) || isPoll(visit, entry.rules);
   serve(gateway, { ...asked, noise, cuts: 0, heldUntilMs: 0 }, entry);
 }
 

@@ -205,7 +205,11 @@ function entryOf(route: AppRoute, read: number, text = JSON.stringify(route)): E
     route,
     preset,
     inner: innerBasePath(route.app, route.spec),
-    rules: { ignoredPaths: preset.ignoredPaths, ignoredAgents: route.spec.ignoredAgents },
+    rules: {
+      ignoredPaths: preset.ignoredPaths,
+      polledPaths: preset.polledPaths,
+      ignoredAgents: route.spec.ignoredAgents,
+    },
     status: statusOf(route.condition),
     text,
     read,

@@ -294,12 +294,13 @@ export function effectivePreset(
   learned: Pick<Learned, 'prefixMode'> | null = null,
 ): Preset {
   const preset = presets[spec.preset];
-  const { healthBody, ...rest } = preset;
-  // The preset's expected body belongs to the preset's path only.
-  const keepsBody = healthBody !== undefined && spec.health.path === undefined;
+  const { healthBody, healthStatus, ...rest } = preset;
+  // What the preset expects there belongs to the preset's path only.
+  const hasOwnPath = spec.health.path !== undefined;
   return {
     ...rest,
-    ...(keepsBody ? { healthBody } : {}),
+    ...(healthBody === undefined || hasOwnPath ? {} : { healthBody }),
+    ...(healthStatus === undefined || hasOwnPath ? {} : { healthStatus }),
     prefixMode:
       spec.prefixMode === 'detect'
         ? (learned?.prefixMode ?? 'keep')

@@ -11,8 +11,14 @@ export interface Preset {
   healthPath: string;
   /** When set, the body (trimmed) must equal it and the status must be 200. */
   healthBody?: string;
+  /** When set, only this status counts: what lives elsewhere than its visitors come is not taken for ready. */
+  healthStatus?: number;
+  /** What to do about a 404 there; said with the failure of a start. */
+  whenMissing?: string;
   /** Paths (prefix match, relative to the base) that are noise: never use, never wake. */
   ignoredPaths: readonly string[];
+  /** Paths (likewise) that open tabs read again and again: reading them is no use, changing them is. */
+  polledPaths: readonly string[];
   /** The gateway adds the tab script to HTML navigations, unless the app opts out. */
   tabScript: boolean;
   /** Environment an app of this family reads; `base` is the public path without final slash. */
@@ -23,6 +29,7 @@ const plain: Preset = {
   prefixMode: 'strip',
   healthPath: '/',
   ignoredPaths: ['/favicon.ico', '/health', '/healthz'],
+  polledPaths: [],
   tabScript: true,
   environment: ({ port, base }) => ({
     PORT: String(port),
@@ -45,6 +52,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
       '/healthz',
       '/favicon.png',
     ],
+    polledPaths: [],
     tabScript: true,
     environment: (input) => ({
       ...plain.environment(input),
@@ -57,8 +65,19 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
   },
   jupyter: {
     prefixMode: 'keep',
-    healthPath: '/api/status',
-    ignoredPaths: ['/api/status', '/api/contents', '/favicon.ico', '/static/favicons'],
+    // Unlike /api/status it asks for no token.
+    healthPath: '/api',
+    healthStatus: 200,
+    whenMissing: 'tell it where it lives by the argument --ServerApp.base_url={base}/',
+    ignoredPaths: ['/api/status', '/favicon.ico', '/static/favicons'],
+    // JupyterLab asks for each of them every few seconds, whoever sits there or not.
+    polledPaths: [
+      '/api/contents',
+      '/api/kernels',
+      '/api/kernelspecs',
+      '/api/sessions',
+      '/api/terminals',
+    ],
     tabScript: true,
     environment: (input) => ({
       ...plain.environment(input),
@@ -69,7 +88,8 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
   'kernel-gateway': {
     prefixMode: 'keep',
     healthPath: '/api',
-    ignoredPaths: ['/api', '/api/kernelspecs'],
+    ignoredPaths: [],
+    polledPaths: ['/api'],
     tabScript: false,
     environment: (input) => ({
       ...plain.environment(input),
@@ -81,6 +101,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
     prefixMode: 'strip',
     healthPath: '/',
     ignoredPaths: ['/gradio_api/heartbeat', '/favicon.ico', '/theme.css'],
+    polledPaths: [],
     tabScript: true,
     environment: (input) => ({
       ...plain.environment(input),

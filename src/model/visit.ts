@@ -21,6 +21,8 @@ export interface Visit {
 
 export interface VisitRules {
   ignoredPaths: readonly string[];
+  /** Reading these is what open tabs do by themselves; changing them is what people do. */
+  polledPaths: readonly string[];
   ignoredAgents: readonly string[];
   /** False where calls of programs are refused instead of being held, as old families have it. */
   holdsCalls?: boolean;
@@ -83,8 +85,18 @@ export function isNoise(visit: Pick<Visit, 'path' | 'userAgent'>, rules: VisitRu
   const agent = visit.userAgent.toLowerCase();
   if (rules.ignoredAgents.some((part) => agent.includes(part.toLowerCase()))) return true;
   if (/[?&]no_track_activity=1(?:&|$)/.test(visit.path)) return true;
-  const path = visit.path.split('?', 1)[0] ?? '/';
-  return rules.ignoredPaths.some((prefix) => path === prefix || path.startsWith(`${prefix}/`));
+  return isBelow(visit.path, rules.ignoredPaths);
+}
+
+/** True for reads of polled paths: no use, but a program that comes with one to a sleeping app wakes it. */
+export function isPoll(visit: Pick<Visit, 'method' | 'path'>, rules: VisitRules): boolean {
+  const reads = visit.method === 'GET' || visit.method === 'HEAD';
+  return reads && isBelow(visit.path, rules.polledPaths);
+}
+
+function isBelow(target: string, prefixes: readonly string[]): boolean {
+  const path = target.split('?', 1)[0] ?? '/';
+  return prefixes.some((prefix) => path === prefix || path.startsWith(`${prefix}/`));
 }
 
 function isMonitor(visit: Visit): boolean {

@@ -71,4 +71,16 @@ describe('looking for health', () => {
       lastAnswer: '/lab1/_stcore/health answered 404',
     });
   });
+
+  it('takes only the status that is expected where one is, and says what to do about a 404', async () => {
+    const whenMissing = 'tell it where it lives';
+    const notebook = { healthPath: '/api', healthStatus: 200, whenMissing, base: '/lab1' };
+    const there = app({ '/lab1/api': [200] });
+    expect(await lookForHealth(there.look, { ...notebook, mode: 'keep' })).toEqual(kept);
+    const elsewhere = app({ '/api': [200] });
+    expect(await lookForHealth(elsewhere.look, { ...notebook, mode: 'keep' })).toEqual({
+      outcome: 'not yet',
+      lastAnswer: '/lab1/api answered 404 (tell it where it lives)',
+    });
+  });
 });

@@ -57,7 +57,8 @@ export async function openBrowser(): Promise<BrowserBed> {
       const complaints: string[] = [];
       page.on('pageerror', (error) => complaints.push(error.message));
       page.on('console', (message) => {
-        if (message.type() === 'error') complaints.push(message.text());
+        if (message.type() !== 'error') return;
+        complaints.push(`${message.text()} (${message.location().url})`);
       });
       return { page, complaints, close: () => context.close() };
     },

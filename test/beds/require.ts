@@ -65,6 +65,18 @@ const parts = {
     present: () => existsSync(airflowPath()),
     remedy: '`.ci/run` installs it from PyPI into the cache folder',
   },
+  jupyter: {
+    present: () => existsSync(familyProgram('jupyter-server')),
+    remedy: '`.ci/run` installs it from PyPI into the cache folder',
+  },
+  'kernel-gateway': {
+    present: () => existsSync(familyProgram('jupyter-kernelgateway')),
+    remedy: '`.ci/run` installs it from PyPI into the cache folder',
+  },
+  gradio: {
+    present: () => existsSync(familyProgram('gradio')),
+    remedy: '`.ci/run` installs it from PyPI into the cache folder',
+  },
   cgroup: {
     present: () => canWrite('/sys/fs/cgroup') || canWrite('/sys/fs/cgroup/pids'),
     remedy: 'run as root where /sys/fs/cgroup is writable',
@@ -86,18 +98,18 @@ export function requirePart(name: PartName): boolean {
 }
 
 /** Streamlit's program: on PATH, else where `.ci/run` puts it. */
-export function streamlitPath(): string {
-  const found = findOnPath('streamlit');
-  const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
-  return found ?? join(cache, 'labkeeper', 'venv', 'bin', 'streamlit');
-}
+export const streamlitPath = (): string =>
+  findOnPath('streamlit') ?? join(cacheFolder(), 'venv', 'bin', 'streamlit');
+
+/** A program of the other families, whose packages share one folder of `.ci/run`. */
+export const familyProgram = (name: string): string => join(cacheFolder(), 'families', 'bin', name);
+
+const cacheFolder = (): string =>
+  join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'labkeeper');
 
 /** Airflow's program: on PATH, else where `.ci/run` puts it. */
-export function airflowPath(): string {
-  const found = findOnPath('airflow');
-  const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
-  return found ?? join(cache, 'labkeeper', 'airflow', 'bin', 'airflow');
-}
+export const airflowPath = (): string =>
+  findOnPath('airflow') ?? join(cacheFolder(), 'airflow', 'bin', 'airflow');
 
 function hasEmbeddedPostgres(): boolean {
   const system = process.platform === 'win32' ? 'windows' : process.platform;

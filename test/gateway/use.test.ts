@@ -64,6 +64,17 @@ describe('what counts as use', () => {
     expect(bed.store.reports).toEqual([]);
   });
 
+  test('what an open notebook reads again and again does not, what it changes does', async () => {
+    const bed = await gateway({ preset: 'jupyter' });
+    for (const path of ['/api/kernels?1764066000', '/api/sessions', '/api/contents/a.ipynb']) {
+      await (await fetch(bed.url(`/app/plot${path}`))).text();
+    }
+    await aWhile(bed);
+    expect(bed.store.reports).toEqual([]);
+    await (await fetch(bed.url('/app/plot/api/kernels'), { method: 'POST' })).text();
+    await eventually(() => expect(bed.last()?.reason).toBe('POST /app/plot/api/kernels'));
+  });
+
   test('a long download does until it ends', async () => {
     const bed = await gateway();
     const visitor = await openVisitor(bed.port);

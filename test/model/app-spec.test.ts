@@ -93,7 +93,7 @@ describe('a definition', () => {
     expect(needsNewInstance(before, { ...before, secrets: { C: 'c' } })).toBe(true);
   });
 
-  it("uses the preset's health path and body, and drops the body with an own path", () => {
+  it("uses the preset's health path, body and status, and drops what it expects with an own path", () => {
     expect(effectivePreset(parse({ command: ['x'], preset: 'streamlit' }))).toMatchObject({
       healthPath: '/_stcore/health',
       healthBody: 'ok',
@@ -102,5 +102,9 @@ describe('a definition', () => {
     const own = parse({ command: ['x'], preset: 'streamlit', health: { path: '/up' } });
     expect(effectivePreset(own)).toMatchObject({ healthPath: '/up' });
     expect(effectivePreset(own).healthBody).toBeUndefined();
+    const notebook = parse({ command: ['x'], preset: 'jupyter' });
+    expect(effectivePreset(notebook).healthStatus).toBe(200);
+    const ownNotebook = parse({ command: ['x'], preset: 'jupyter', health: { path: '/up' } });
+    expect(effectivePreset(ownNotebook).healthStatus).toBeUndefined();
   });
 });

@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { answerVisit, isNoise, type Visit } from '../../src/model/visit.ts';
+import { answerVisit, isNoise, isPoll, type Visit } from '../../src/model/visit.ts';
 
-const rules = { ignoredPaths: ['/_stcore/health'], ignoredAgents: ['LabMonitor'] };
+const rules = {
+  ignoredPaths: ['/_stcore/health'],
+  polledPaths: ['/api/kernels'],
+  ignoredAgents: ['LabMonitor'],
+};
 const chrome = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/130.0 Safari/537.36';
 const visit = (changes: Partial<Visit>): Visit => ({
   method: 'GET',
@@ -41,6 +45,7 @@ describe('a request to an app that sleeps', () => {
       visit({ accept: 'text/html', userAgent: 'x Googlebot/2.1' }),
       'page-without-wake',
     ],
+    ['program that reads what tabs poll', visit({ path: '/api/kernels' }), 'hold'],
     ['health check by path', visit({ path: '/_stcore/health' }), 'refuse'],
     ['agent the app ignores', { ...navigation, userAgent: 'labmonitor 2' }, 'refuse'],
     ['request that says it is no use', { ...navigation, path: '/?no_track_activity=1' }, 'refuse'],
@@ -56,5 +61,16 @@ describe('noise', () => {
     expect(noise('/_stcore/health?x=1')).toBe(true);
     expect(noise('/_stcore/health/deep')).toBe(true);
     expect(noise('/_stcore/healthy')).toBe(false);
+  });
+});
+
+describe('a poll', () => {
+  it('is a read of what tabs read again and again, not a change of it', () => {
+    const poll = (method: string, path: string) => isPoll({ method, path }, rules);
+    expect(poll('GET', '/api/kernels?1764066000')).toBe(true);
+    expect(poll('HEAD', '/api/kernels/4f7c')).toBe(true);
+    expect(poll('POST', '/api/kernels')).toBe(false);
+    expect(poll('GET', '/api/kernelspecs')).toBe(false);
+    expect(poll('GET', '/')).toBe(false);
   });
 });

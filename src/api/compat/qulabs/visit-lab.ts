@@ -102,7 +102,7 @@ async function wake(
       path: '/',
       entry: true,
     },
-    { ignoredPaths: [], ignoredAgents: spec.ignoredAgents },
+    { ignoredPaths: [], polledPaths: [], ignoredAgents: spec.ignoredAgents },
   );
   const wakes = wish === 'page' || wish === 'hold';
   // A registration that is under way wakes it itself, once its image is there.
