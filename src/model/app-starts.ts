@@ -43,6 +43,7 @@ export const appStarts: readonly AppStart[] = [
         '--ip=127.0.0.1',
         '--port={port}',
         '--ServerApp.base_url={base}/',
+        '--ServerApp.allow_remote_access=True',
         '--IdentityProvider.token=',
       ],
     },

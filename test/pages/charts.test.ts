@@ -48,6 +48,11 @@ describe.runIf(requirePart('postgres'))('the history on the page of an app', () 
       '900 ms',
       '5 ms',
     ]);
+    const pathOf = (phase: string) =>
+      new RegExp(`class="phase-${phase}" d="([^"]*)"`).exec(chart)?.[1];
+    // Each phase stands on the one before it.
+    const [, topOfStart] = /V([\d.]+)/.exec(pathOf('start') ?? '') ?? [];
+    expect(pathOf('probe')).toMatch(new RegExp(`^M[\\d.]+ ${topOfStart}h`));
     // Only one of them had to pull its image.
     expect(/class="phase-pull" d="([^"]*)"/.exec(chart)?.[1]?.match(/M/g)).toHaveLength(1);
   });

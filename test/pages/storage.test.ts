@@ -43,12 +43,12 @@ describe.runIf(requirePart('postgres'))('storage on the page of hosts', () => {
       'half',
       'spare',
     ]);
-    expect(html).toContain('2 volumes on local hold 1.4 MiB.');
-    expect(html).toContain('1 volume not used yet.');
+    expect(html).toContain('2 volumes on local: 1.4 MiB.');
+    expect(html).toContain('1 volume never used.');
     expect(html).toMatch(
       /volume-full.*977 KiB of 977 KiB.*>writer<.*Make room in it, or raise its limit\./s,
     );
-    expect(html).toMatch(/volume-spare.*No app uses it: download and remove it/s);
+    expect(html).toMatch(/volume-spare.*Empty, and no app uses it: remove it\./s);
   });
 
   it('lists the images that apps name', async () => {

@@ -72,8 +72,8 @@ function MakeRoom({ hosts }: { hosts: readonly HostJson[] }) {
 
 const totalInWords = ({ host, volumes, sizeBytes }: VolumeTotal): string =>
   host === null
-    ? `${counted(volumes)} not used yet.`
-    : `${counted(volumes)} on ${host} hold ${bytesInWords(sizeBytes)}.`;
+    ? `${counted(volumes)} never used.`
+    : `${counted(volumes)} on ${host}: ${bytesInWords(sizeBytes)}.`;
 
 const counted = (volumes: number): string => (volumes === 1 ? '1 volume' : `${volumes} volumes`);
 
@@ -116,6 +116,7 @@ function advice({ status, hindrance, explanation, apps }: VolumeJson): string {
   if (status === 'full' || status === 'nearly full') return 'Make room in it, or raise its limit.';
   if (hindrance !== null) return explanation;
   if (status === 'removing') return 'Nothing: its host deletes it.';
+  if (apps.length === 0 && status === 'unused') return 'Empty, and no app uses it: remove it.';
   if (apps.length === 0) return 'No app uses it: download and remove it if nobody will.';
   return '–';
 }

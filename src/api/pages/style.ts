@@ -187,6 +187,7 @@ td .actions { margin: 0; gap: .25rem 1rem; }
 .chart details table { margin-top: .5rem; font-size: .875rem; }
 .chart details td, .chart details th { padding-block: .2rem; }
 h3 { margin: 1.1rem 0 .4rem; font-size: 1rem; }
+td:has(> a, > span > a) { min-width: 8.5rem; }
 td meter { display: block; margin: .35rem 0 .1rem; }
 textarea.prose { font: inherit; }
 #live { min-width: 11ch; }
