@@ -41,11 +41,13 @@ export function hintedLoop(options: {
     if (hinted || signal.aborted) return;
     const ended = new AbortController();
     wake = () => ended.abort();
-    await pause(durationMs, AbortSignal.any([signal, ended.signal]));
+    await pause(durationMs, ended.signal);
     wake = null;
   };
 
   const look = async (signal: AbortSignal): Promise<void> => {
+    // Once for all its rests: a signal made of two at each would stay with the one that lives longer.
+    signal.addEventListener('abort', () => wake?.(), { once: true });
     let quiet = 0;
     let reached = true;
     while (!signal.aborted) {
