@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { version } from '../model/version.ts';
 import { exitCodes, UsageError, type ExitCode } from './exit-codes.ts';
 import { helpText, verbHelp } from './help.ts';
-import { describeProblem } from './problems.ts';
+import { failureText } from './failure-text.ts';
 import { tinted, type Terminal } from './terminal.ts';
 import type { Invocation, OptionHelp, Verb } from './verb.ts';
 import { globalOptions } from './global-options.ts';
@@ -33,11 +33,10 @@ export async function runCommandLine(
     if (verb === undefined) throw new UsageError(`there is no verb ${name}${suggestion(name)}`);
     return await runVerb(verb, rest, surroundings);
   } catch (error) {
-    const { exitCode, problem } = describeProblem(error);
+    const mark = tinted(terminal, 'bad', 'labkeeper:');
+    const { exitCode, text } = failureText(error, { json, mark });
     const hint = verb === undefined ? 'labkeeper --help' : `labkeeper ${verb.name} --help`;
-    const more = exitCode === exitCodes.usage ? `\nSee ${hint}.` : '';
-    if (json) terminal.error(`${JSON.stringify(problem)}\n`);
-    else terminal.error(`${tinted(terminal, 'bad', 'labkeeper:')} ${problem.detail}${more}\n`);
+    terminal.error(!json && exitCode === exitCodes.usage ? `${text}See ${hint}.\n` : text);
     return exitCode;
   }
 }

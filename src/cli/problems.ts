@@ -1,4 +1,5 @@
 import { ProblemError, UnreachableError } from '../client/index.ts';
+import { isLabError } from '../model/failures.ts';
 import { problemUrn, type ProblemJson } from '../model/api.ts';
 import { exitCodes, NotFoundError, UsageError, type ExitCode } from './exit-codes.ts';
 
@@ -32,6 +33,9 @@ export function describeProblem(error: unknown): DescribedProblem {
     return unreachable(message);
   }
   if (error instanceof ProblemError) return describeRefusal(error);
+  if (isLabError(error)) {
+    return described('failed', error.type, 409, 'It cannot be done', error.message);
+  }
   const message = error instanceof Error ? error.message : String(error);
   return described('failed', 'failed', 500, 'It did not work out', message);
 }

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { failureText } from '../cli/failure-text.ts';
 import { loadConfig } from '../config.ts';
 import { checkEngines } from './doctor/engines.ts';
 import type { Check, Checkup } from './doctor/check.ts';
@@ -46,7 +47,7 @@ export async function doctor(
     else process.stdout.write(`${checks.map(describe).join('\n')}\n`);
     return ok ? 0 : 1;
   } catch (error) {
-    process.stderr.write(`labkeeper: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(failureText(error, { json: argv.includes('--json') }).text);
     return 1;
   }
 }

@@ -1,15 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { failureText } from '../cli/failure-text.ts';
 import { firstUrl, loadConfig, type Config } from '../config.ts';
 import { readAddresses } from './addresses.ts';
 
-const usage = `labkeeper login-link [NAME] [--operator]
+const usage = `labkeeper login-link [NAME] [--operator] [--json]
 
 Makes a link that logs a person in, once. Works on the machine of labkeeper, for who may read its data folder;
 somebody new is added. Without NAME it is admin, as operator.
 
   --operator     also make them operator: they may do everything
+  --json         answer in JSON
 `;
 
 /** Makes a one-time login link by the internal secret, and prints it; gives the exit code. */
@@ -45,7 +47,8 @@ export async function loginLink(
     return 0;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    process.stderr.write(`labkeeper: cannot make a login link: ${why}\n`);
+    const failure = new Error(`cannot make a login link: ${why}`, { cause: error });
+    process.stderr.write(failureText(failure, { json: argv.includes('--json') }).text);
     return 1;
   }
 }

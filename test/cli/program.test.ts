@@ -94,6 +94,19 @@ describe.runIf(requirePart('postgres'))('the program labkeeper', () => {
     expect((await labkeeper(['doctor', '--help'])).out).toMatch(/^labkeeper doctor/);
   });
 
+  it('tells what the verbs of the machine cannot do as problem+json too', async () => {
+    const nowhere = { LABKEEPER_DATA: join(folder, 'nowhere'), LABKEEPER_API_URL: bed.url };
+    for (const [args, code, type] of [
+      [['backup', '--json'], 2, 'usage'],
+      [['restore', join(folder, 'absent.tar'), '--json'], 1, 'failed'],
+      [['login-link', 'ada', '--json'], 1, 'failed'],
+    ] as const) {
+      const ended = await labkeeper([...args], nowhere);
+      expect([args, ended.code, ended.out]).toEqual([args, code, '']);
+      expect(JSON.parse(ended.error)).toMatchObject({ type: `urn:labkeeper:problem:${type}` });
+    }
+  });
+
   it('prints its version', async () => {
     expect((await labkeeper(['--version'])).out).toMatch(/^\d+\.\d+\.\d+\n$/);
   });

@@ -168,6 +168,12 @@ describe('labkeeper doctor', () => {
     expect(status).toBe(1);
     expect(stderr).toContain('LABKEEPER_LOG_LEVEL: ');
     expect(stderr).toContain('LABKEEPER_DATTA: ');
+    const told = doctor({ LABKEEPER_LOG_LEVEL: 'loud' }, '--json');
+    expect([told.status, told.stdout]).toEqual([1, '']);
+    expect(JSON.parse(told.stderr)).toMatchObject({
+      type: 'urn:labkeeper:problem:failed',
+      detail: expect.stringContaining('LABKEEPER_LOG_LEVEL: ') as string,
+    });
   });
 
   it('says when the data is newer than the program', async () => {

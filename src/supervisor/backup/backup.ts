@@ -49,7 +49,7 @@ export async function backup(
   argv: readonly string[],
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): Promise<ExitCode> {
-  return runToEnd(async (signal) => {
+  return runToEnd(argv, async (signal) => {
     const { values, positionals } = parseArgs({
       args: [...argv],
       allowPositionals: true,

@@ -44,7 +44,7 @@ export async function restore(
   argv: readonly string[],
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): Promise<ExitCode> {
-  return runToEnd(async (signal) => {
+  return runToEnd(argv, async (signal) => {
     const { values, positionals } = parseArgs({
       args: [...argv],
       allowPositionals: true,
