@@ -5,6 +5,8 @@ import { spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config.ts';
+import { checkKeyFile } from '../../src/supervisor/doctor/secrets.ts';
 import { addKey, makeKeyFile } from '../../src/store/key-file/key-file.ts';
 import { keyFileSealer } from '../../src/store/key-file/sealer.ts';
 import { makeAuthority } from '../beds/certificates.ts';
@@ -107,7 +109,7 @@ describe('labkeeper doctor', () => {
       const { store, url, close } = await openTestStore();
       const file = join(folder, 'encryption-key');
       const settings = { LABKEEPER_DATABASE_URL: url, LABKEEPER_ENCRYPTION_KEY_FILE: file };
-      const found = () => examine(settings).find('encryption key');
+      const found = () => checkKeyFile(loadConfig(settings), store.secrets);
       const said = (words: RegExp) => expect.stringMatching(words) as string;
       const set = async (name: string) => {
         const key = { space: 'default', kind: 'value', name } as const;
@@ -115,37 +117,38 @@ describe('labkeeper doctor', () => {
         await store.secrets.set({ ...key, sealed, actor: 'ana', limit: 10 });
       };
 
-      expect(found()).toMatchObject({ state: 'warning', detail: said(/is not there/) });
+      expect(await found()).toMatchObject({ state: 'warning', detail: said(/is not there/) });
       await makeKeyFile(file);
-      expect(found()).toMatchObject({ state: 'ok', detail: said(/no secret is kept yet/) });
+      expect(await found()).toMatchObject({ state: 'ok', detail: said(/no secret is kept yet/) });
       await set('hf-token');
       await addKey(file);
       await set('other');
-      expect(found()).toMatchObject({
+      expect(await found()).toMatchObject({
         state: 'ok',
         detail: said(/2 keys and opens all 2 secrets/),
       });
 
       await chmod(file, 0o644);
-      expect(found()).toMatchObject({
+      expect(await found()).toMatchObject({
         state: 'failed',
         detail: said(/mode is 0644/),
         remedy: said(/chmod 600 .*rotate-key/),
       });
       await rm(file);
-      expect(found()).toMatchObject({
+      expect(await found()).toMatchObject({
         state: 'failed',
         detail: said(/is not there, and all 2 secrets cannot be opened without it/),
         remedy: said(/backup/),
       });
       await makeKeyFile(file);
-      expect(found()).toMatchObject({
+      expect(await found()).toMatchObject({
         state: 'failed',
         detail: said(/2 of 2 secrets do not open: hf-token \(space default\), other/),
         remedy: said(/add the missing key/),
       });
-      const { stdout } = doctor(settings);
-      expect(stdout).not.toContain('a secret value');
+      const { checks, find } = examine(settings);
+      expect(find('encryption key')).toEqual(await found());
+      expect(JSON.stringify(checks)).not.toContain('a secret value');
       await close();
     },
   );
