@@ -12,7 +12,7 @@ import {
   type Figure,
 } from './measure.ts';
 import { startConfigurableHttpProxy } from './peers/configurable-http-proxy.ts';
-import { startGateway } from './peers/gateway.ts';
+import { startGateway, type Proxy } from './peers/gateway.ts';
 import { startNginx, startOrigin } from './peers/nginx.ts';
 
 const proxyCore = 0;
@@ -27,6 +27,7 @@ export const bench: Bench = async ({ seconds, say }) => {
   const origin = await startOrigin(loadCore);
   const proxies = {
     labkeeper: await startGateway(proxyCore, origin),
+    'people log in': await startGateway(proxyCore, origin, { peopleLogIn: true }),
     nginx: await startNginx(proxyCore, origin),
     'configurable-http-proxy': await startConfigurableHttpProxy(proxyCore, origin),
     direct: { pid: null, port: origin, path: '/' },
@@ -38,38 +39,38 @@ export const bench: Bench = async ({ seconds, say }) => {
   const [full, single, paced, cpu] = [series(), series(), series(), series()];
   const halfLoad = join(await mkdtemp(join(tmpdir(), 'labkeeper-wrk-')), 'half.lua');
   let errors = 0;
-  for (const name of names)
-    await wrk(loadCore, urlOf(proxies[name]), { connections: 50, seconds: 2 });
+  const load = (name: Name, options: Parameters<typeof wrk>[2]) => {
+    const { port, path, headers = [] }: Omit<Proxy, 'pid'> = proxies[name];
+    return wrk(loadCore, `http://127.0.0.1:${port}${path}`, { headers, ...options });
+  };
+  for (const name of names) await load(name, { connections: 50, seconds: 2 });
   for (let number = 1; number <= rounds; number += 1) {
     for (const name of names) {
       const { pid } = proxies[name];
-      const url = urlOf(proxies[name]);
       const before = pid === null ? 0 : cpuSeconds(pid);
-      const load = await wrk(loadCore, url, { connections: 50, seconds });
+      const all = await load(name, { connections: 50, seconds });
       const used = (pid === null ? 0 : cpuSeconds(pid)) - before;
-      full[name].push(load.perSecond);
-      cpu[name].push((used * 1e6) / (load.perSecond * seconds));
-      errors += load.errors;
-      const one = await wrk(loadCore, url, { connections: 1, seconds: Math.max(2, seconds / 2) });
+      full[name].push(all.perSecond);
+      cpu[name].push((used * 1e6) / (all.perSecond * seconds));
+      errors += all.errors;
+      const one = await load(name, { connections: 1, seconds: Math.max(2, seconds / 2) });
       single[name].push(one.p50Ms);
       // wrk waits whole milliseconds between requests: 4 ms each makes half of the full load.
       const connections = Math.max(1, Math.round((median(full[name]) / 2) * 0.0043));
       await writeFile(halfLoad, 'function delay() return math.random(3, 5) end\n');
-      const half = await wrk(loadCore, url, { connections, seconds, script: halfLoad });
+      const half = await load(name, { connections, seconds, script: halfLoad });
       paced[name].push(half.p99Ms);
-      say(
-        `round ${number}/${rounds} ${name}: ${Math.round(load.perSecond)}/s, one ${one.p50Ms} ms`,
-      );
+      say(`round ${number}/${rounds} ${name}: ${Math.round(all.perSecond)}/s, one ${one.p50Ms} ms`);
     }
   }
   await stopAll();
   const throughput = (name: Name) => median(full[name]);
   const added = (name: Name) => (median(single[name]) - median(single.direct)) * 1000;
   const figures: Figure[] = [];
-  for (const peer of ['nginx', 'configurable-http-proxy', 'direct'] as const) {
+  for (const peer of ['people log in', 'nginx', 'configurable-http-proxy', 'direct'] as const) {
     figures.push(against('throughput', throughput('labkeeper'), 'req/s', peer, throughput(peer)));
   }
-  for (const peer of ['nginx', 'configurable-http-proxy'] as const) {
+  for (const peer of ['people log in', 'nginx', 'configurable-http-proxy'] as const) {
     figures.push(
       against('cpuPerRequest', median(cpu.labkeeper), 'µs', peer, median(cpu[peer])),
       against('addedLatencyP50', added('labkeeper'), 'µs', peer, added(peer)),
@@ -79,7 +80,3 @@ export const bench: Bench = async ({ seconds, say }) => {
   figures.push({ figure: 'errors', value: round(errors), unit: '' });
   return figures;
 };
-
-function urlOf(proxy: { port: number; path: string }): string {
-  return `http://127.0.0.1:${proxy.port}${proxy.path}`;
-}

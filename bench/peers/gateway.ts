@@ -1,8 +1,11 @@
 import { once } from 'node:events';
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { signedPurposes } from '../../src/model/access.ts';
+import { signedText } from '../../src/signed-text.ts';
 import { fakeRoutes } from '../../test/fakes/routes.ts';
 import { freePort, startOn, untilListening } from '../measure.ts';
 
@@ -11,6 +14,8 @@ export interface Proxy {
   port: number;
   /** Where the app `plot` is found through it. */
   path: string;
+  /** Header lines that each request needs. */
+  headers?: string[];
 }
 
 /**
@@ -20,7 +25,7 @@ export interface Proxy {
 export async function startGateway(
   core: number | string,
   appPort: number,
-  options: { workers?: number; starting?: boolean } = {},
+  options: { workers?: number; starting?: boolean; peopleLogIn?: boolean } = {},
 ): Promise<Proxy> {
   const root = join(import.meta.dirname, '../..');
   const outdir = join(root, 'node_modules/.cache/labkeeper-bench');
@@ -44,6 +49,7 @@ export async function startGateway(
   else store.publish('plot', appPort);
   await writeFile(join(data, 'run/gateway-routes.json'), JSON.stringify([store.row('plot')]));
   const port = await freePort();
+  const login = options.peopleLogIn === true ? await whereOneIsLoggedIn(data) : null;
   const child = startOn(core as number, [process.execPath, join(outdir, 'server.mjs')], {
     PATH: process.env['PATH'],
     LABKEEPER_DATA: data,
@@ -54,6 +60,7 @@ export async function startGateway(
     LABKEEPER_DATABASE_URL: 'postgres://nobody@127.0.0.1:9/none',
     LABKEEPER_LOG_LEVEL: 'info',
     LABKEEPER_DRAIN_MS: '500',
+    ...login?.settings,
   });
   let text = '';
   while (!text.includes('"msg":"ready"')) {
@@ -62,5 +69,34 @@ export async function startGateway(
   }
   child.stdout!.resume();
   await untilListening(port);
-  return { pid: child.pid!, port, path: '/app/plot/' };
+  return { pid: child.pid!, port, path: '/app/plot/', headers: login?.headers ?? [] };
+}
+
+/** A cookie as the gateway makes it, and an API that finds it good: asked once a minute, as everywhere. */
+async function whereOneIsLoggedIn(data: string) {
+  const secret = 'a-secret-of-this-bench';
+  const file = join(data, 'internal-token');
+  await writeFile(file, secret);
+  const api = http.createServer((request, response) => {
+    request.resume();
+    const opening = { verdict: 'open', person: 'ada', role: 'user', endsAt: null };
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify({ openings: [opening] }));
+  });
+  api.listen(0, '127.0.0.1').unref();
+  await once(api, 'listening');
+  const { port } = api.address() as { port: number };
+  const value = { app: 'plot', proof: { kind: 'person', person: 'ada' }, role: 'user' };
+  const cookie = signedText({ secret, purpose: signedPurposes.cookie }).sign(
+    value,
+    Date.now() + 86_400_000,
+  );
+  return {
+    headers: [`Cookie: labkeeper_app=${cookie}`],
+    settings: {
+      LABKEEPER_AUTHENTICATION: 'required',
+      LABKEEPER_INTERNAL_TOKEN_FILE: file,
+      LABKEEPER_API_URL: `http://127.0.0.1:${port}`,
+    },
+  };
 }
