@@ -66,6 +66,19 @@ describe.runIf(parts)('the form of an app in a browser', () => {
     });
   });
 
+  it('says that nothing was checked when labkeeper cannot be asked, and keeps what was typed', async () => {
+    await bed.visit('/manage/apps/new', async ({ page }) => {
+      await page.route('**/manage/apps/new', (route) => route.abort());
+      await page.getByLabel('Title').fill('On the train');
+      await page.getByText('Not checked: labkeeper does not answer').waitFor();
+      await page.unroute('**/manage/apps/new');
+      await page.getByLabel('Title').fill('On the train again');
+      await page.locator('#plan').getByRole('link', { name: 'Name' }).waitFor();
+      expect(await page.getByLabel('Title').inputValue()).toBe('On the train again');
+      expect(await page.locator('#live').textContent()).toBe('');
+    });
+  });
+
   it('works without a script: mistakes, plan and save', async () => {
     await bed.register('plain', { title: 'Plain' });
     await bed.visit(

@@ -230,6 +230,9 @@ describe.runIf(requirePart('postgres'))('the form of an app', () => {
     const { html } = await visit(bed, '/manage/app/idle/edit');
     const checked = await change('idle', { ...valuesOf(html), step: 'check' });
     expect(checked.html).toContain('idle has this definition already.');
+    const saved = await change('idle', { ...valuesOf(html), step: 'save' });
+    expect([saved.status, saved.headers.get('location')]).toEqual([303, '/manage/app/idle']);
+    expect((await bed.store.apps.find('idle'))?.specRevision).toBe(1);
   });
 
   it('leads from an app and from Manage to the form', async () => {

@@ -93,7 +93,8 @@ export function appFormRoutes(
     try {
       const plan = await actions.plan({ name, spec, caller });
       const reviewed = seal(plan, spec);
-      if (!isSave || (app !== null && values['reviewed'] !== reviewed)) {
+      const isSeen = app === null || plan.effect === 'nothing' || values['reviewed'] === reviewed;
+      if (!isSave || !isSeen) {
         const facts = { ...nothing, values, plan, reviewed, isRefused: isSave };
         return await show(context, app?.name ?? null, facts);
       }

@@ -16,7 +16,9 @@ for (const form of document.querySelectorAll('form[data-check]')) {
       const answer = await fetch(form.action, { method: 'POST', body, headers: { accept: 'text/html' } });
       const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
       const fresh = page.querySelector('form[data-check]');
-      if (mine !== latest || fresh === null) return;
+      if (mine !== latest) return;
+      // Logged out meanwhile, or refused as a whole: sending the form says which.
+      if (fresh === null) return say('Not checked');
       for (const control of form.querySelectorAll('.field [name]')) show(control, fresh);
       morph(form.querySelector('#plan'), fresh.querySelector('#plan'));
       say('');
