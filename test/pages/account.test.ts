@@ -108,11 +108,11 @@ describe.runIf(requirePart('postgres'))('the account page', () => {
     for (const name of ['plain', 'teacher', 'chief']) {
       const headers = await bed.browser(name);
       for (const href of await linksOf(name)) {
-        expect([name, href, (await visit(bed, href ?? '', headers)).status]).toEqual([
-          name,
-          href,
-          200,
-        ]);
+        const first = await visit(bed, href ?? '', headers);
+        // Secrets are those of a space: the way there leads on to one that is theirs.
+        const onward = first.status === 303 ? first.headers.get('location') : null;
+        const { status } = onward === null ? first : await visit(bed, onward, headers);
+        expect([name, href, status]).toEqual([name, href, 200]);
       }
     }
   });
