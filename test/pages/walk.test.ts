@@ -1,5 +1,5 @@
-import axe from 'axe-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { barriersOn } from '../beds/barriers.ts';
 import { keepScreenshot, scrollsSideways, type Visitor } from '../beds/browser.ts';
 import { requirePart } from '../beds/require.ts';
 import type { BrowserPagesBed } from './browser-bed.ts';
@@ -31,8 +31,6 @@ describe.runIf(parts)('every page', () => {
       await bed.visit(
         path,
         async ({ page, complaints }) => {
-          // By the debugger, which the content security policy does not bind.
-          await page.evaluate(axe.source);
           for (const { width, colorScheme } of looks) {
             await page.setViewportSize({ width, height: 900 });
             await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
@@ -67,17 +65,6 @@ describe.runIf(parts)('every page', () => {
     expect(weighed.filter(({ firstPaintMs }) => firstPaintMs <= 0)).toEqual([]);
   });
 });
-
-/** What stands in the way of somebody on this page: rule and place. */
-async function barriersOn(page: Visitor['page']): Promise<string[]> {
-  const found: { id: string; nodes: { target: unknown; failureSummary?: string }[] }[] =
-    await page.evaluate(
-      "axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations)",
-    );
-  return found.flatMap(({ id, nodes }) =>
-    nodes.map(({ target, failureSummary }) => `${id}: ${String(target)}: ${failureSummary ?? ''}`),
-  );
-}
 
 /** Bytes of a first visit, headers counted, and when something was to be seen. */
 function figuresOf({ page }: Visitor): Promise<{ bytes: number; firstPaintMs: number }> {
