@@ -1,7 +1,7 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Caller } from '../../model/roles.ts';
 import type { Authenticated } from '../../store/people-ports.ts';
-import type { ApiDependencies, ApiEnv } from '../dependencies.ts';
+import type { ApiDependencies, ApiEnv, ApiSettings } from '../dependencies.ts';
 import { answer, Problem } from '../problem.ts';
 import { digestOf, parseToken } from './secrets.ts';
 import { proxiedPerson } from './proxy-header.ts';
@@ -64,7 +64,7 @@ async function identityOf(
     }
     const token = parseToken(bearer.trim());
     const found = token && (await store.tokens.authenticate(token.id, token.digest));
-    if (!found) return unknownToken();
+    if (!found) return unknownToken(settings);
     return known(found, 'token');
   }
   const secrets = sessionSecrets(context, settings);
@@ -88,10 +88,10 @@ function known({ person, credential, expiresAt }: Authenticated, via: Via): Iden
   return { caller: { person: name, operator, roles }, via, credential, endsAt: expiresAt };
 }
 
-function unknownToken(): Problem {
+function unknownToken({ publicConsoleUrl }: Pick<ApiSettings, 'publicConsoleUrl'>): Problem {
   return new Problem(
     'unauthenticated',
-    'this token lets nobody in: it is unknown, expired or revoked; make a new one with `labkeeper login`',
+    `this token lets nobody in: it is unknown, expired or revoked; make a new one at ${publicConsoleUrl}/account, or with \`labkeeper login\``,
     { headers: { 'www-authenticate': 'Bearer error="invalid_token"' } },
   );
 }

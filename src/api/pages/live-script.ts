@@ -146,6 +146,11 @@ for (const log of document.querySelectorAll('[data-log]')) {
   log.scrollTop = log.scrollHeight;
   followWhenSeen(log);
 }
+// What is shown once is chosen already: it only has to be copied.
+for (const input of document.querySelectorAll('.once input')) {
+  input.addEventListener('focus', () => input.select());
+  input.focus();
+}
 for (const form of document.querySelectorAll('form[data-filter]')) {
   form.addEventListener('input', () => {
     const query = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ''));

@@ -50,7 +50,9 @@ header { background: var(--paper); border-bottom: 1px solid var(--line); }
 .brand { font-weight: 700; letter-spacing: -.01em; margin-left: -.6rem; }
 .brand img { width: 1.25rem; height: 1.25rem; margin-right: .45rem; vertical-align: -.22rem; }
 .person { display: flex; align-items: center; gap: .25rem; color: var(--soft); font-size: .875rem; }
-.person a, .person span, .person .plain { padding: .75rem .4rem; }
+.person a, .person .plain { padding: .75rem .4rem; }
+.person a { min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.person .plain { white-space: nowrap; }
 .person a[aria-current] { color: var(--ink); font-weight: 600; }
 main { flex: 1; padding-block: 1.5rem 3rem; }
 footer { display: flex; flex-wrap: wrap; gap: .25rem 1.5rem; padding-block: 1rem; color: var(--soft); font-size: .875rem; border-top: 1px solid var(--line); }
@@ -119,8 +121,9 @@ td { padding: .55rem .75rem .55rem 0; border-top: 1px solid var(--line); vertica
 .filter label { display: grid; gap: .2rem; font-size: .875rem; color: var(--soft); }
 input, select, textarea { min-height: 2.5rem; padding: 0 .7rem; border: 1px solid var(--soft); border-radius: .4rem; background: var(--paper); color: var(--ink); font: inherit; max-width: 100%; }
 .pages { margin-top: 1rem; }
-.search { margin-top: 1rem; }
-.search label { flex: 0 1 24rem; }
+.search { flex-wrap: nowrap; margin-top: 1rem; }
+.search label { flex: 0 1 24rem; min-width: 0; }
+.search button { flex: none; }
 .concern .actions { margin-top: .5rem; }
 .chips { display: flex; flex-wrap: wrap; gap: .4rem; margin: 0 0 1rem; padding: 0; list-style: none; }
 .chips a { display: inline-flex; align-items: center; gap: .4rem; min-height: 2rem; padding: 0 .7rem; border: 1px solid var(--line); border-radius: 1rem; color: inherit; font-size: .875rem; text-decoration: none; }
@@ -196,7 +199,7 @@ textarea.prose { font: inherit; }
   .event { grid-template-columns: 1fr; }
   .bar nav { flex-basis: 100%; order: 1; margin-inline: -.6rem; }
   .bar nav a { padding-block: .5rem; }
-  .person { margin-left: auto; }
+  .person { flex: 1 1 0; min-width: 0; justify-content: flex-end; }
   thead { position: absolute; clip-path: inset(50%); height: 1px; overflow: hidden; }
   tr { display: block; padding: .6rem 0; border-top: 1px solid var(--line); }
   tbody tr:first-child { border-top: 0; padding-top: 0; }

@@ -137,7 +137,7 @@ function opensPage(head: RequestHead): boolean {
 function unauthenticated(access: Access, head: RequestHead, place: Place): Answer {
   const isToken = isOurToken(headerOf(head, 'authorization'));
   const why = isToken
-    ? 'this token lets nobody in: it is unknown, expired or revoked; make a new one with `labkeeper login`'
+    ? `this token lets nobody in: it is unknown, expired or revoked; make a new one at ${access.settings.consoleUrl}/account, or with \`labkeeper login\``
     : `${place.app} is not open to everyone: log in at ${access.settings.consoleUrl}/open/${place.app}, or send a token as \`Authorization: Bearer …\``;
   const refusal = errorAnswer(head, 401, why, { title: 'Who are you?' });
   const challenge = isToken ? 'Bearer error="invalid_token"' : 'Bearer';
