@@ -36,7 +36,7 @@ with DAG(
         return params["image"]
 
     # labkeeper answers when the lab answers, so the call may take minutes. What was accepted goes on
-    # when this task is killed, and a retry joins it.
+    # when this task is killed, and a retry (AIRFLOW__CORE__DEFAULT_TASK_RETRIES) joins it.
     register = HttpOperator(
         task_id="register_app",
         http_conn_id="qulabs",
@@ -53,7 +53,6 @@ with DAG(
         response_check=lambda response: response.status_code == 200,
         response_filter=lambda response: response.json()["message"],
         log_response=True,
-        retries=2,
         execution_timeout=timedelta(minutes=15),
     )
 
