@@ -137,7 +137,9 @@ describe.runIf(requirePart('docker') && requirePart('busybox'))('a Docker Engine
     expect(doors.map(({ innerPort }) => innerPort)).toEqual([8506, 8501]);
     expect(address).toEqual({ host: doors[0]?.host, port: doors[0]?.port });
     await eventually(async () => {
-      const answer = await fetch(`http://127.0.0.1:${doors[1]?.port}/`);
+      const url = `http://127.0.0.1:${doors[1]?.port}/`;
+      // The engine's proxy may take a connection that nobody in the container answers yet.
+      const answer = await fetch(url, { signal: AbortSignal.timeout(1_000) });
       expect(await answer.text()).toBe('here\n');
     });
     await containers.remove(spec.name);
