@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { collect } from '../../src/cli/collect.ts';
 import { labkeeperClient } from '../../src/client/index.ts';
 import { readAddresses } from '../../src/supervisor/addresses.ts';
 import { eventually } from '../beds/eventually.ts';
@@ -70,6 +71,7 @@ describe.runIf(present)('a lab that is backed up, wiped and restored on an empty
     if (addresses === null) throw new Error('no addresses were written');
     return {
       client: labkeeperClient({ baseUrl: addresses.consoleUrl }),
+      consoleUrl: addresses.consoleUrl,
       appsUrl: addresses.appsUrl,
     };
   };
@@ -87,7 +89,7 @@ describe.runIf(present)('a lab that is backed up, wiped and restored on an empty
     await rm(folder, { recursive: true, force: true });
   }, startDeadlineMs);
 
-  it('has the same apps, volumes and timelines, and its sleeping apps wake', async () => {
+  it('has the same apps, volumes, people and timelines, and its sleeping apps wake', async () => {
     const [first, second] = [join(folder, 'first'), join(folder, 'second')];
     const archive = join(folder, 'lab.tar.gz');
     const before = await up(first);
@@ -97,6 +99,16 @@ describe.runIf(present)('a lab that is backed up, wiped and restored on an empty
     await client.secrets.set('api-key', 'known to few');
     await client.apps.register('keeper', keeper);
     await client.apps.register('service', echoApp({ alwaysOn: true }));
+    await client.people.set('ada@uni.example', { title: 'Ada' });
+    await client.spaces.set('ml101', { title: 'Machine Learning', maxApps: 3 });
+    await client.spaces.setRole('ml101', 'ada@uni.example', 'instructor');
+    const { token } = await client.tokens.create({ label: 'pipeline', person: 'ada@uni.example' });
+    const peopleOf = async (of: typeof client) => ({
+      people: await collect(of.people.all()),
+      spaces: await collect(of.spaces.all()),
+      members: await collect(of.spaces.members('ml101')),
+    });
+    const hadPeople = await peopleOf(client);
     const who = async (appsUrl: string, name: string) => {
       const answer = await fetch(`${appsUrl}/app/${name}/who`, {
         signal: AbortSignal.timeout(40_000),
@@ -136,6 +148,9 @@ describe.runIf(present)('a lab that is backed up, wiped and restored on an empty
       'plot',
       'service',
     ]);
+    expect(await peopleOf(after.client)).toEqual(hadPeople);
+    const asAda = labkeeperClient({ baseUrl: after.consoleUrl, token });
+    expect(await asAda.tokens.list()).toMatchObject([{ label: 'pipeline' }]);
     const plot = await after.client.apps.show('plot');
     expect(plot.spec).toEqual(wasReady.spec);
     expect(plot).toMatchObject({
