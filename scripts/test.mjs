@@ -1,6 +1,5 @@
-// `npm test`: set-up, checks, all suites, those of the acceptance tests where Temporal matters most
-// once more on the production set-up, and one closing line. Arguments go to vitest, and then it is
-// what they name that runs, once.
+// `npm test`: set-up, checks, all suites, the acceptance tests once more on the production set-up,
+// and one closing line. Arguments go to vitest, and then it is what they name that runs, once.
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,14 +7,8 @@ import { setup } from './setup.mjs';
 
 const required = (process.env.LABKEEPER_REQUIRE ?? '').split(',').includes('all');
 
-/** Lives and deaths of apps, of the worker, of Temporal and of its database, and the races of sleep. */
-const productionSuites = [
-  'lifecycle',
-  'worker-killed',
-  'temporal-away',
-  'database-away',
-  'idle-races',
-].map((name) => `test/acceptance/${name}.test.ts`);
+/** Every test that runs the whole product runs on both set-ups. */
+const productionSuites = ['test/acceptance'];
 
 /** More failing files than these are no matter of load. */
 const maxRepeated = 3;
