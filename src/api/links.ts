@@ -5,7 +5,7 @@ import { newAppLinkSchema } from '../model/person.ts';
 import type { ApiDependencies, ApiEnv } from './dependencies.ts';
 import type { LinkActions } from './link-actions.ts';
 import { json, problems, router } from './openapi.ts';
-import { namePath } from './parameters.ts';
+import { namePath, pageLimit } from './parameters.ts';
 import { exampleAppLink, exampleNewAppLink } from './people-examples.ts';
 import { appLinkJson } from './present-people.ts';
 
@@ -47,13 +47,7 @@ const listRoute = createRoute({
   request: {
     params: namePath,
     query: z.strictObject({
-      limit: z.coerce
-        .number()
-        .int()
-        .min(1)
-        .max(500)
-        .default(200)
-        .meta({ description: 'Items', example: 50 }),
+      limit: pageLimit(200),
     }),
   },
   responses: {

@@ -10,6 +10,7 @@ import {
 import { newTokenSchema, personNameSchema } from '../model/person.ts';
 import type { ApiDependencies, ApiEnv } from './dependencies.ts';
 import { json, problems, router } from './openapi.ts';
+import { pageLimit } from './parameters.ts';
 import { exampleMe, exampleNewToken, exampleSession, exampleToken } from './people-examples.ts';
 import { sessionJson, tokenJson } from './present-people.ts';
 import { whose, type TokenActions } from './token-actions.ts';
@@ -120,13 +121,7 @@ const tokensRoute = createRoute({
   request: {
     query: z.strictObject({
       person: personQuery,
-      limit: z.coerce
-        .number()
-        .int()
-        .min(1)
-        .max(500)
-        .default(200)
-        .meta({ description: 'Items', example: 50 }),
+      limit: pageLimit(200),
     }),
   },
   responses: {

@@ -6,6 +6,8 @@ import { FormSentence, Input, Select, ShownOnce } from './fields.tsx';
 import type { FormShown } from './forms.ts';
 import { shell } from './shell.tsx';
 import { Ago, Ahead } from './time.tsx';
+import { lifetimeChoices } from './lifetimes.ts';
+import { RowAction } from './row-action.tsx';
 
 export interface AccountShown {
   identity: Identity;
@@ -24,11 +26,7 @@ const doneWords: DoneWords = {
   ended: 'Logged out there.',
 };
 
-const day = 24 * 60 * 60 * 1000;
-const lifetimes = [7, 30, 90, 366].map((days) => ({
-  value: String(days * day),
-  label: `${days} days`,
-}));
+const lifetimes = lifetimeChoices([7, 30, 90, 366]);
 
 /** `/account`: who I am here, and what lets me in. */
 export function accountPage(shown: AccountShown) {
@@ -156,11 +154,11 @@ function TokenTable({ tokens }: { tokens: readonly TokenJson[] }) {
             </td>
             <td>
               {token.state === 'active' && (
-                <form method="post" action={`/account/tokens/${token.id}/revoke`}>
-                  <button class="plain danger">
-                    Revoke<span class="unseen"> {token.label}</span>
-                  </button>
-                </form>
+                <RowAction
+                  action={`/account/tokens/${token.id}/revoke`}
+                  label="Revoke"
+                  of={token.label}
+                />
               )}
             </td>
           </tr>
@@ -187,11 +185,11 @@ function Sessions({ sessions }: { sessions: readonly SessionJson[] }) {
                   {session.agent}; ends {endsIn(session.expiresAt)}
                 </div>
               </div>
-              <form method="post" action={`/account/sessions/${session.id}/end`}>
-                <button class="plain danger">
-                  Log out<span class="unseen"> {session.current ? 'here' : session.agent}</span>
-                </button>
-              </form>
+              <RowAction
+                action={`/account/sessions/${session.id}/end`}
+                label="Log out"
+                of={session.current ? 'here' : session.agent}
+              />
             </li>
           ))}
         </ul>

@@ -9,7 +9,7 @@ import { AppWhy } from './app-why.tsx';
 import { OperationNotice } from './operation-notice.tsx';
 import { shell } from './shell.tsx';
 import { appMarks, Status, statusWords } from './status.tsx';
-import { Timeline, type TimelinePage } from './timeline.tsx';
+import { Timeline } from './timeline.tsx';
 
 /** `/manage/app/{name}`: all there is to know of one app, and what can be done about it. */
 export function appPage(options: {
@@ -86,28 +86,4 @@ function AppOutput({ app, log }: { app: AppJson; log: NonNullable<AppFacts['log'
       )}
     </section>
   );
-}
-
-/** What stays of an app that was removed. */
-export function removedAppPage(options: {
-  identity: Identity;
-  name: string;
-  timeline: TimelinePage;
-}) {
-  const { identity, name, timeline } = options;
-  return shell({
-    title: `${name} is gone`,
-    section: 'manage',
-    identity,
-    children: (
-      <>
-        <h1>{name} is gone</h1>
-        <p>It was removed. Its timeline stays.</p>
-        <section class="panel" aria-labelledby="timeline-heading">
-          <h2 id="timeline-heading">Timeline</h2>
-          <Timeline page={timeline} path={`/manage/app/${name}`} showsEntity={false} />
-        </section>
-      </>
-    ),
-  });
 }

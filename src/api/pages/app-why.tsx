@@ -3,6 +3,7 @@ import { describeExit } from '../../model/app-state.ts';
 import { durationInWords } from '../../model/in-words.ts';
 import type { AppFacts } from './app-facts.ts';
 import { Ago, Ahead } from './time.tsx';
+import { counted } from './short-words.ts';
 
 /** Why it is as it is: what is wanted, since when, by whom, and what it waits for. */
 export function AppWhy({ app, facts }: { app: AppJson; facts: AppFacts }) {
@@ -74,6 +75,3 @@ export function AppWhy({ app, facts }: { app: AppJson; facts: AppFacts }) {
     </section>
   );
 }
-
-const counted = (count: number, noun: string): string =>
-  `${count} ${noun}${count === 1 ? '' : 's'}`;

@@ -16,7 +16,8 @@ import { account } from './account.tsx';
 import { appFormRoutes } from './app-form-routes.ts';
 import { readAppFacts } from './app-facts.ts';
 import { appForms } from './app-forms.ts';
-import { appPage, removedAppPage } from './app-page.tsx';
+import { appPage } from './app-page.tsx';
+import { removedPage } from './removed-page.tsx';
 import { assets } from './assets.ts';
 import { findOperation } from './find-operation.ts';
 import { homePage } from './home.tsx';
@@ -93,7 +94,11 @@ export function pages(
       if (!dnsLabelPattern.test(name)) throw unknown;
       const timeline = await readTimeline(store.events, { entity: appEntity(name), before });
       if (timeline.events.length === 0) throw unknown;
-      return context.html(removedAppPage({ identity, name, timeline }), 404);
+      const page = removedPage({
+        ...{ identity, name, timeline, section: 'manage', path: `/manage/app/${name}` },
+        sentence: 'It was removed.',
+      });
+      return context.html(page, 404);
     })
     .route('/', appForms(actions))
     .route('/', account(deps, deeds.tokens))

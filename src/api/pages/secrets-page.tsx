@@ -8,6 +8,7 @@ import type { FormShown } from './forms.ts';
 import { secretsPath } from './secrets-path.ts';
 import { shell } from './shell.tsx';
 import { Ago } from './time.tsx';
+import { RowAction } from './row-action.tsx';
 
 interface Page<Item> {
   items: readonly Item[];
@@ -172,11 +173,11 @@ function Kept(props: { what: string; path: string; mayRemove: boolean; rows: Kep
             </td>
             <td>
               {mayRemove && usedBy.length === 0 && (
-                <form method="post" action={`${path}/${encodeURIComponent(shownName)}/remove`}>
-                  <button class="plain danger">
-                    Remove<span class="unseen"> {shownName}</span>
-                  </button>
-                </form>
+                <RowAction
+                  action={`${path}/${encodeURIComponent(shownName)}/remove`}
+                  label="Remove"
+                  of={shownName}
+                />
               )}
             </td>
           </tr>

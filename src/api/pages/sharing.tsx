@@ -16,9 +16,10 @@ import { FormSentence, Input, Select, ShownOnce } from './fields.tsx';
 import { attempt, formShown, sentBy, type FormShown, type RefusedForm } from './forms.ts';
 import { shell } from './shell.tsx';
 import { Ago, Ahead } from './time.tsx';
+import { lifetimeChoices, lifetimeOf } from './lifetimes.ts';
+import { RowAction } from './row-action.tsx';
 
 const listedLinks = 200;
-const day = 24 * 60 * 60 * 1000;
 
 /** `/manage/app/{name}/sharing`: who may open an app, and links for those without a login. */
 export function sharing(
@@ -36,7 +37,7 @@ export function sharing(
       app: appJson(app, settings),
       access: accessWords(app, settings),
       links: (await store.links.list(app.name, listedLinks)).map(appLinkJson),
-      form: formShown('link', refused, { expiresInMs: String(7 * day) }),
+      form: formShown('link', refused, { expiresInMs: lifetimeOf(7) }),
       made,
       done: context.req.query('done') ?? '',
     });
@@ -80,10 +81,7 @@ const doneWords: DoneWords = {
   revoked: 'The link is revoked. It stopped working at once, also for who came in with it.',
 };
 
-const lifetimes = [1, 7, 30, 90, 366].map((days) => ({
-  value: String(days * day),
-  label: days === 1 ? '1 day' : `${days} days`,
-}));
+const lifetimes = lifetimeChoices([1, 7, 30, 90, 366]);
 
 function sharingPage({ identity, app, access, links, form, made, done }: SharingShown) {
   const path = `/manage/app/${app.name}`;
@@ -162,11 +160,7 @@ function LinkTable({ path, links }: { path: string; links: readonly AppLinkJson[
             </td>
             <td>
               {state === 'active' && (
-                <form method="post" action={`${path}/sharing/${id}/revoke`}>
-                  <button class="plain danger">
-                    Revoke<span class="unseen"> {label}</span>
-                  </button>
-                </form>
+                <RowAction action={`${path}/sharing/${id}/revoke`} label="Revoke" of={label} />
               )}
             </td>
           </tr>

@@ -11,5 +11,9 @@ const durationUnits = [
   ['s', 1_000],
 ] as const;
 
+/** `1 volume`, `3 volumes`: for nouns that only take an s. */
+export const counted = (count: number, noun: string): string =>
+  `${count} ${noun}${count === 1 ? '' : 's'}`;
+
 /** `11-25 09:15`, in UTC as all times of the pages. */
 export const shortMoment = (iso: string): string => `${iso.slice(5, 10)} ${iso.slice(11, 16)}`;

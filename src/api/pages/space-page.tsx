@@ -8,6 +8,7 @@ import { personPath } from './people-page.tsx';
 import { shell } from './shell.tsx';
 import { ofLimit, Quotas } from './spaces-page.tsx';
 import { Ago } from './time.tsx';
+import { RowAction } from './row-action.tsx';
 
 interface SpaceShown {
   identity: Identity;
@@ -98,14 +99,11 @@ function Members({ shown }: { shown: SpaceShown }) {
               </td>
               {mayManage && (
                 <td>
-                  <form
-                    method="post"
+                  <RowAction
                     action={`${path}/members/${encodeURIComponent(person)}/remove`}
-                  >
-                    <button class="plain danger">
-                      Remove<span class="unseen"> {person}</span>
-                    </button>
-                  </form>
+                    label="Remove"
+                    of={person}
+                  />
                 </td>
               )}
             </tr>

@@ -6,6 +6,7 @@ import type { VolumeTotal } from '../../store/volume-ports.ts';
 import type { ApiSettings } from '../dependencies.ts';
 import { Apps } from './app-links.tsx';
 import { Size, VolumeStatus } from './volumes-page.tsx';
+import { counted } from './short-words.ts';
 
 export interface StorageFacts {
   hosts: readonly HostJson[];
@@ -72,10 +73,8 @@ function MakeRoom({ hosts }: { hosts: readonly HostJson[] }) {
 
 const totalInWords = ({ host, volumes, sizeBytes }: VolumeTotal): string =>
   host === null
-    ? `${counted(volumes)} never used.`
-    : `${counted(volumes)} on ${host}: ${bytesInWords(sizeBytes)}.`;
-
-const counted = (volumes: number): string => (volumes === 1 ? '1 volume' : `${volumes} volumes`);
+    ? `${counted(volumes, 'volume')} never used.`
+    : `${counted(volumes, 'volume')} on ${host}: ${bytesInWords(sizeBytes)}.`;
 
 function VolumeTable({ volumes }: { volumes: readonly VolumeJson[] }) {
   return (

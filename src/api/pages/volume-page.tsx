@@ -137,27 +137,3 @@ function Removal({ shown, path }: { shown: VolumeShown; path: string }) {
     </div>
   );
 }
-
-/** What stays of a volume that was removed. */
-export function removedVolumePage(options: {
-  identity: Identity;
-  name: string;
-  timeline: TimelinePage;
-}) {
-  const { identity, name, timeline } = options;
-  return shell({
-    title: `${name} is gone`,
-    section: 'volumes',
-    identity,
-    children: (
-      <>
-        <h1>{name} is gone</h1>
-        <p>It was removed with everything in it. Its timeline stays.</p>
-        <section class="panel" aria-labelledby="timeline-heading">
-          <h2 id="timeline-heading">Timeline</h2>
-          <Timeline page={timeline} path={`/manage/volume/${name}`} showsEntity={false} />
-        </section>
-      </>
-    ),
-  });
-}

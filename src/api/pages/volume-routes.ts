@@ -11,8 +11,9 @@ import { checked, Problem } from '../problem.ts';
 import { putVolume } from '../volume-actions.ts';
 import { attempt, checkedField, formShown, sentBy, type RefusedForm, type Sent } from './forms.ts';
 import { pageOf } from './paging.ts';
+import { removedPage } from './removed-page.tsx';
 import { readTimeline } from './timeline.tsx';
-import { removedVolumePage, volumePage } from './volume-page.tsx';
+import { volumePage } from './volume-page.tsx';
 import { volumesPage } from './volumes-page.tsx';
 
 const rowsOfPage = 50;
@@ -62,7 +63,11 @@ export function volumePages({ store }: Pick<ApiDependencies, 'store'>): Hono<Api
     ]);
     if (volume === null) {
       if (timeline.events.length === 0) throw unknown(name);
-      return context.html(removedVolumePage({ identity, name, timeline }), 404);
+      const page = removedPage({
+        ...{ identity, name, timeline, section: 'volumes', path: `/manage/volume/${name}` },
+        sentence: 'It was removed with everything in it.',
+      });
+      return context.html(page, 404);
     }
     const page = volumePage({
       identity,
