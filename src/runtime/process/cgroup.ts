@@ -61,7 +61,7 @@ export function enterCgroup(cgroup: Cgroup, pid: number): void {
   for (const folder of foldersOf(cgroup)) write(folder, 'cgroup.procs', pid);
 }
 
-/** Set after the command was forked: the shim's own threads must not count for a moment. */
+/** How many threads the group may have; those that are there already stay, whatever the limit. */
 export function limitPids(cgroup: Cgroup, pids: number): void {
   write(cgroup.pids, 'pids.max', pids);
 }

@@ -3,6 +3,7 @@ import {
   closeSync,
   constants,
   openSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -159,6 +160,8 @@ async function startCommand(
   if (cgroup !== null) enterCgroup(cgroup, process.pid);
   let child: ChildProcess;
   try {
+    // A fork bomb is faster than the way out of the group, so it meets a limit from its first process.
+    if (cgroup !== null) limitPids(cgroup, plan.limits.pids + ownThreads());
     child = spawn(file, args, {
       cwd: plan.workingDirectory,
       env: { ...plan.environment, ...secrets },
@@ -179,6 +182,11 @@ async function startCommand(
   const root = identityOf(child.pid);
   if (root === null) throw new Error(`cannot read process ${child.pid} that was just started`);
   return { child, root };
+}
+
+/** Each counts as one process of the group that the shim is in. */
+function ownThreads(): number {
+  return readdirSync('/proc/self/task').length;
 }
 
 /** Resolves when the last writer of the output is gone. */
