@@ -164,7 +164,8 @@ const registerRoute = createRoute({
   path: '/api/v1/apps',
   tags: ['apps'],
   summary: 'Register an app',
-  description: 'Like PUT, with the name in the body. The app sleeps until somebody opens it.',
+  description:
+    'Like PUT, with the name in the body. The app sleeps until somebody opens it, unless it is always on.',
   request: {
     headers: commandHeaders,
     body: {

@@ -30,7 +30,10 @@ export function planOf(
   after: AppSpec,
 ): AppPlan {
   if (existing === null) {
-    const explanation = `${name} is new: it is registered, and sleeps until somebody opens it.`;
+    const next = after.alwaysOn
+      ? 'starts at once, since it is always on'
+      : 'sleeps until somebody opens it';
+    const explanation = `${name} is new: it is registered, and ${next}.`;
     return { effect: 'created', changes: [], explanation };
   }
   const changes = changesBetween(existing.spec, after);
@@ -50,12 +53,17 @@ function effectOn(
   after: AppSpec,
 ): Pick<AppPlan, 'effect' | 'explanation'> {
   const fields = fieldsThatRestart(existing.spec, after);
+  const status = statusOf(existing.condition);
+  const runs = status !== 'asleep' && status !== 'failed' && status !== 'stopping';
+  if (!runs && after.alwaysOn) {
+    const explanation = `${name} is not running: it starts with the new definition, since it is always on.`;
+    return { effect: fields.length === 0 ? 'at once' : 'next wake', explanation };
+  }
   if (fields.length === 0) {
     const explanation = `${name} takes this over at once: nothing restarts.`;
     return { effect: 'at once', explanation };
   }
-  const status = statusOf(existing.condition);
-  if (status === 'asleep' || status === 'failed' || status === 'stopping') {
+  if (!runs) {
     const explanation = `${name} is not running: its next wake uses the new definition.`;
     return { effect: 'next wake', explanation };
   }

@@ -23,6 +23,26 @@ describe('the plan of a registration', () => {
     });
   });
 
+  it('says of a new app that is always on that it starts', () => {
+    expect(planOf('plot', null, spec({ alwaysOn: true })).explanation).toBe(
+      'plot is new: it is registered, and starts at once, since it is always on.',
+    );
+  });
+
+  it('says that what does not run is started when it is always on from now', () => {
+    const explanation =
+      'plot is not running: it starts with the new definition, since it is always on.';
+    expect(plan(asleep, { port: 80, alwaysOn: true })).toMatchObject({
+      effect: 'next wake',
+      explanation,
+    });
+    const kept = { environment: { A: '1', B: '2' } };
+    expect(plan(asleep, { ...kept, alwaysOn: true })).toMatchObject({
+      effect: 'at once',
+      explanation,
+    });
+  });
+
   it('says that the same definition changes nothing', () => {
     const same = plan(awake, { environment: { B: '2', A: '1' } });
     expect(same).toEqual({
