@@ -2,7 +2,7 @@ import { activityInfo, heartbeat, log, sleep } from '@temporalio/activity';
 import { CancelledFailure } from '@temporalio/common';
 import { policyOf, type AppPolicy } from '../model/app-spec.ts';
 import { initialAppState, type AppState, type Cause } from '../model/app-state.ts';
-import { readClocks } from '../model/idle-clocks.ts';
+import { fallsAsleepInMs, readClocks } from '../model/idle-clocks.ts';
 import { appEntity, deploymentEntity, instanceName } from '../model/names.ts';
 import { LabError } from '../model/failures.ts';
 import type { Acknowledgement, App, AppChange } from '../store/ports.ts';
@@ -83,7 +83,7 @@ export function createControlActivities(ports: ControlPorts) {
       });
     },
 
-    /** Reads last use once; says, also in the row, in how long the first clock ends. */
+    /** Reads last use once; says in how long the first clock ends, and in the row when it falls asleep. */
     async readUse(input: {
       name: string;
       generation: number;
@@ -93,7 +93,7 @@ export function createControlActivities(ports: ControlPorts) {
       const use = await store.use.read(name);
       if (use === null) return { sleepInMs: null, sleepActor: '', sleepCause: 'its row is gone' };
       const clocks = readClocks(use, input.idle);
-      await store.apps.setSleepsIn(name, generation, Math.max(0, clocks.sleepInMs));
+      await store.apps.setSleepsIn(name, generation, fallsAsleepInMs(use, input.idle));
       return clocks;
     },
 

@@ -53,6 +53,16 @@ export function readClocks(
   };
 }
 
+/**
+ * In how long it falls asleep if nobody uses it and whoever is connected stays: what people are
+ * told. The clocks are read again sooner, since a connection may end meanwhile.
+ */
+export function fallsAsleepInMs(use: Use, idle: AppSpec['idle']): number {
+  const isConnected = use.disconnectedMs === 0;
+  const { sleepInMs } = readClocks(isConnected ? { ...use, disconnectedMs: null } : use, idle);
+  return Math.max(0, sleepInMs);
+}
+
 /** 90000 → `1.5 min`. For sentences, not for programs. */
 export function inWords(durationMs: number): string {
   const units = [
