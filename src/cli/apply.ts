@@ -74,7 +74,7 @@ async function planAll(
   const { type, status, title } = first.problem;
   throw new ProblemError({
     ...{ type, status, title },
-    detail: `nothing was changed: ${refused.map(({ problem }) => problem.message).join('; ')}`,
+    detail: `nothing was changed: ${[...new Set(refused.map(({ problem }) => problem.message))].join('; ')}`,
     errors: refused.map(({ name, problem }) => ({ path: name, message: problem.message })),
   });
 }

@@ -80,8 +80,8 @@ async function knownServer(): Promise<{ url: string; token: string | null }> {
     const { LABKEEPER_CONSOLE_PORT: console, LABKEEPER_APPS_PORT: apps } = config;
     return { url: publicUrls(config, { console, apps }).console, token: null };
   }
-  const secret =
-    config.LABKEEPER_AUTHENTICATION === 'required' ? await readInternalToken(config) : null;
+  // As it was started, whatever the settings of this terminal say.
+  const secret = addresses.authentication === 'required' ? await readInternalToken(config) : null;
   return secret === null
     ? { url: addresses.consoleUrl, token: null }
     : { url: addresses.apiUrl, token: secret };

@@ -1,6 +1,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
+import type { Authentication } from '../model/bind.ts';
 import { findFreePort } from './free-port.ts';
 
 const loopback = '127.0.0.1';
@@ -25,6 +26,8 @@ export interface Addresses {
   temporalAddress: string;
   temporalUiUrl: string | null;
   databaseUrl: string;
+  /** Whether people log in there. */
+  authentication: Authentication;
 }
 
 /** The ports that the settings ask for. */

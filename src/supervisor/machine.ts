@@ -154,6 +154,7 @@ function describe(
       ...{ wished, ports, apiUrl, databaseUrl: database.url },
       ...{ consoleUrl: urls.console, appsUrl: urls.apps },
       ...{ temporalAddress: temporal.address, temporalUiUrl: temporal.uiUrl },
+      authentication: config.LABKEEPER_AUTHENTICATION,
     },
     environment: {
       ...environment,

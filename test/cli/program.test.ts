@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { internalToken } from '../api/bed.ts';
 import { requirePart } from '../beds/require.ts';
 import { deadAddress, openCommandLine, type CommandLineBed } from './bed.ts';
 
@@ -81,6 +82,27 @@ describe.runIf(requirePart('postgres'))('the program labkeeper', () => {
     await write('data/run/addresses.json', JSON.stringify({ consoleUrl: bed.url }));
     const environment = { LABKEEPER_DATA: join(folder, 'data') };
     expect((await labkeeper(['list'], environment)).code).toBe(0);
+  });
+
+  it('speaks as the operator of its machine where people log in, whatever its own settings say', async () => {
+    await mkdir(join(folder, 'locked', 'run'), { recursive: true });
+    await mkdir(join(folder, 'locked', 'secrets'), { recursive: true });
+    const locked = await openCommandLine({ settings: { authentication: 'required' } });
+    const note = { consoleUrl: locked.url, apiUrl: locked.url, authentication: 'required' };
+    await write('locked/run/addresses.json', JSON.stringify(note));
+    const environment = { LABKEEPER_DATA: join(folder, 'locked') };
+    const stranger = await labkeeper(['list'], environment);
+    expect(stranger.error).toContain('log in');
+    // What is wrong with all apps of a file is said once.
+    const two = await write(
+      'two.yaml',
+      'apps: [{ name: a, command: [a] }, { name: b, command: [b] }]',
+    );
+    const refused = await labkeeper(['apply', two], environment);
+    expect(refused.error.match(/log in, or/g)).toHaveLength(1);
+    await write('locked/secrets/internal-token', `${internalToken}\n`);
+    expect((await labkeeper(['list'], environment)).code).toBe(0);
+    await locked.close();
   });
 
   it('says how to start labkeeper where none answers', async () => {
