@@ -1,3 +1,4 @@
+import { timeInWords } from './in-words.ts';
 import { describeExit, type AppState, type Exit, type Serving, type Wanted } from './app-state.ts';
 
 /** What people see: derived from what is wanted and what serves, never stored on its own. */
@@ -60,11 +61,11 @@ export const attentionOf = (condition: Pick<AppCondition, 'phase'>): 'failed' | 
  */
 export function explainApp(name: string, condition: AppCondition): string {
   const by = `${condition.actor} (${condition.why})`;
-  const since = `since ${shortTime(condition.since)}`;
+  const since = `since ${timeInWords(condition.since)}`;
   switch (statusOf(condition)) {
     case 'asleep':
       if (condition.generation === 0) {
-        return `${name} was registered at ${shortTime(condition.since)} by ${by} and has not run yet; it wakes when somebody opens it.`;
+        return `${name} was registered at ${timeInWords(condition.since)} by ${by} and has not run yet; it wakes when somebody opens it.`;
       }
       return `${name} is asleep ${since}, put to sleep by ${by}; it wakes when somebody opens it.`;
     case 'starting':
@@ -73,17 +74,17 @@ export function explainApp(name: string, condition: AppCondition): string {
       const sleeps =
         condition.sleepsAt === null
           ? 'it stays awake while in use'
-          : `without further use it falls asleep at ${shortTime(condition.sleepsAt)}`;
+          : `without further use it falls asleep at ${timeInWords(condition.sleepsAt)}`;
       return `${name} is ready on ${condition.host} ${since}, woken by ${by}; ${sleeps}.`;
     }
     case 'stopping':
       return `${name} is stopping ${since} for ${by}; waiting for its last users and its exit.`;
     case 'restarting': {
-      const next = condition.restartAt === null ? 'soon' : `at ${shortTime(condition.restartAt)}`;
-      return `${name} ${describeExit(condition.exit)} at ${shortTime(condition.since)}; it starts again ${next}.`;
+      const next = condition.restartAt === null ? 'soon' : `at ${timeInWords(condition.restartAt)}`;
+      return `${name} ${describeExit(condition.exit)} at ${timeInWords(condition.since)}; it starts again ${next}.`;
     }
     case 'failed':
-      return `${name} failed at ${shortTime(condition.since)}: ${condition.detail ?? describeExit(condition.exit)}; the next visit tries again.`;
+      return `${name} failed at ${timeInWords(condition.since)}: ${condition.detail ?? describeExit(condition.exit)}; the next visit tries again.`;
     case 'removing':
       return `${name} is being removed ${since} for ${by}.`;
   }
@@ -111,7 +112,3 @@ export function conditionOf(state: AppState): Pick<
 
 const frozenOn = (state: AppState): string | null =>
   state.pausedGeneration === null ? null : state.lastHost;
-
-function shortTime(iso: string): string {
-  return `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`;
-}

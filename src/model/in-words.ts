@@ -11,6 +11,9 @@ export function durationInWords(durationMs: number): string {
   return `${Math.max(0, Math.round(durationMs / 1000))} s`;
 }
 
+/** `2026-03-02T09:15:04.120Z` → `2026-03-02 09:15:04 UTC`. */
+export const timeInWords = (iso: string): string => `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`;
+
 /** 73400320 → `70 MiB`. */
 export function bytesInWords(count: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];

@@ -2,6 +2,7 @@ import { constants, setPriority } from 'node:os';
 import { parseArgs } from 'node:util';
 import { resolve } from 'node:path';
 import { UsageError, type ExitCode } from '../../cli/exit-codes.ts';
+import { bytesInWords } from '../../model/in-words.ts';
 import { loadConfig, type Config } from '../../config.ts';
 import { version } from '../../model/version.ts';
 import type { BackupDatabase } from '../../store/postgres/backup/session.ts';
@@ -215,11 +216,9 @@ function filesElsewhere(config: Config, folder: string): string[] {
 function inWords(summary: Summary): string {
   const { file, bytes, rows, tables, files, fileBytes, takenAt, seconds, notes } = summary;
   return [
-    `Backed up ${rows} rows of ${tables} tables, as of ${takenAt}, and ${files} files (${megabytes(fileBytes)}) into ${file}: ${megabytes(bytes)} in ${seconds} s.`,
+    `Backed up ${rows} rows of ${tables} tables, as of ${takenAt}, and ${files} files (${bytesInWords(fileBytes)}) into ${file}: ${bytesInWords(bytes)} in ${seconds} s.`,
     ...notes.map((note) => `Note: ${note}.`),
     'It holds keys and passwords: keep it as you keep those.',
     '',
   ].join('\n');
 }
-
-const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;

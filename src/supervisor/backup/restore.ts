@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { UsageError, type ExitCode } from '../../cli/exit-codes.ts';
+import { bytesInWords } from '../../model/in-words.ts';
 import { loadConfig } from '../../config.ts';
 import { LabError } from '../../model/failures.ts';
 import { beginRestoring, type Restoring } from '../../store/postgres/backup/restoring.ts';
@@ -240,7 +241,7 @@ function summarize(file: string, seconds: number, restored: Restored): Summary {
 
 function inWords(summary: Summary): string {
   const { file, data, takenAt, labkeeper, seconds, rows, tables, files, fileBytes } = summary;
-  const what = `${rows} rows of ${tables} tables and ${files} files (${(fileBytes / 1e6).toFixed(1)} MB) of the backup of ${takenAt}, made by labkeeper ${labkeeper}`;
+  const what = `${rows} rows of ${tables} tables and ${files} files (${bytesInWords(fileBytes)}) of the backup of ${takenAt}, made by labkeeper ${labkeeper}`;
   if (data === null) return `${file} is whole: ${what}; read in ${seconds} s.\n`;
   return [
     `Restored ${what}, into ${data} in ${seconds} s.`,

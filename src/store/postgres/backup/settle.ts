@@ -1,3 +1,4 @@
+import { timeInWords } from '../../../model/in-words.ts';
 import { queryOn, type Query } from '../database.ts';
 import { meaningOf } from '../failures.ts';
 import { ephemeralTables } from './ephemeral.ts';
@@ -20,7 +21,7 @@ export interface RestoreFacts {
  */
 export async function settleRestored(query: Query, facts: RestoreFacts): Promise<void> {
   const actor = 'labkeeper restore';
-  const why = `restored from the backup of ${facts.takenAt}`;
+  const why = `restored from the backup of ${timeInWords(facts.takenAt)}`;
   // What served then served until then: its awake time is counted so (see count_awake_time).
   await query('end routes', 'UPDATE routes SET ready_at = $1::timestamptz', [facts.takenAt]);
   await query(
