@@ -45,7 +45,7 @@ export async function build({ force = false } = {}) {
 
 async function bundleProgram(outdir) {
   const esbuild = await import('esbuild');
-  await esbuild.build({
+  const building = esbuild.build({
     absWorkingDir: root,
     entryPoints: Object.entries(entries).map(([out, path]) => ({ in: path, out })),
     outdir,
@@ -60,6 +60,12 @@ async function bundleProgram(outdir) {
     sourcesContent: false,
     logLevel: 'warning',
   });
+  // Its process would stay beside `npm start` for as long as that runs.
+  try {
+    await building;
+  } finally {
+    await esbuild.stop();
+  }
   await makeExecutable(join(outdir, 'cli.js'));
 }
 
