@@ -54,7 +54,7 @@ function appText(terminal: Terminal, app: AppJson, usage: AppUsageJson | null): 
       'uses',
       now === null
         ? null
-        : `${bytesInWords(now.memoryBytes)} of ${bytesInWords(now.memoryLimitBytes)}, ${now.cpus.toFixed(2)} cores, ${now.pids} processes`,
+        : `${bytesInWords(now.memoryBytes)} of ${bytesInWords(now.memoryLimitBytes)}, ${now.cpus.toFixed(2)} cores, ${now.pids} ${now.pids === 1 ? 'process' : 'processes'}`,
     ],
     ['registered', `${app.createdAt} by ${app.owner}, definition ${app.specRevision}`],
     ['workflow', app.links.workflow],
