@@ -21,23 +21,32 @@ import {
   createDeploymentControl,
   createDeploymentEffects,
   createHostActivities,
+  createJobControl,
+  createJobEffects,
 } from './src/activities/index.ts';
 import { httpProbe } from './src/activities/http-probe.ts';
-import type { HostPorts } from './src/activities/ports.ts';
+import type { JobHostPorts } from './src/activities/ports.ts';
 import { startAgent } from './src/agent/agent.ts';
 import { readHostFacts } from './src/agent/host-facts.ts';
 import { createAgentServer } from './src/agent/server.ts';
 import { archiveSender } from './src/agent/volume-archive.ts';
-import { loadConfig, readSecretVariables, tracingSettings, type Config } from './src/config.ts';
+import {
+  loadConfig,
+  queueRules,
+  readSecretVariables,
+  tracingSettings,
+  type Config,
+} from './src/config.ts';
 import { createLog, type Log } from './src/log.ts';
 import { exposition } from './src/metrics/exposition.ts';
 import { createMetrics } from './src/metrics/metrics.ts';
 import { measureProcess, spanCounters } from './src/metrics/process-metrics.ts';
 import { workerMetrics } from './src/metrics/worker-metrics.ts';
 import { memoryRing } from './src/model/memory-ring.ts';
-import { controlQueue, hostQueue } from './src/model/names.ts';
+import { controlQueue, hostQueue, jobEntity } from './src/model/names.ts';
 import { chooseRuntimes } from './src/choose-runtimes.ts';
 import { chooseSecretSources } from './src/choose-secrets.ts';
+import { jobFolders } from './src/runtime/job-folders/index.ts';
 import { volumeFolders } from './src/runtime/volume-folders/index.ts';
 import { readSecretFile } from './src/secret-file.ts';
 import { version } from './src/model/version.ts';
@@ -45,13 +54,15 @@ import { openTracing } from './src/tracing/open.ts';
 import { openPostgresStore } from './src/store/postgres/index.ts';
 import { prepareNamespace } from './src/supervisor/temporal-namespace.ts';
 import { temporalConnection } from './src/temporal-connection.ts';
-import { deliverNow } from './src/temporal-delivery.ts';
+import { deliverNews, deliverNow } from './src/temporal-delivery.ts';
 import {
   appStart,
   appWorkflowType,
   deploymentStart,
   deploymentWorkflowType,
   instanceExitedSignal,
+  jobStart,
+  jobWorkflowType,
 } from './src/workflows/messages.ts';
 
 /** How long activities may finish after SIGTERM, and when the rest is cut. */
@@ -121,6 +132,12 @@ async function main(config: Config, log: Log): Promise<void> {
     namespace: config.TEMPORAL_NAMESPACE,
     identity: `labkeeper worker ${host}`,
   });
+  const jobs = jobFolders({ folder: resolve(config.LABKEEPER_DATA, 'hosts', host, 'jobs') });
+  const tellNews = deliverNews({ outbox: store.outbox, client, deadlineMs: 5_000, log });
+  const giveOut = async () => {
+    const granted = await store.jobs.grant(queueRules(config));
+    await Promise.all(granted.map(({ job }) => tellNews(jobEntity(job))));
+  };
   const shared = {
     connection,
     namespace: config.TEMPORAL_NAMESPACE,
@@ -143,25 +160,33 @@ async function main(config: Config, log: Log): Promise<void> {
         tracing,
         gatewayVetoMs: config.LABKEEPER_GATEWAY_VETO_MS,
         hostPatienceMs: config.LABKEEPER_HOST_PATIENCE_MS,
+        ensureJob: (id) => ensureWorkflow(client, jobWorkflowType, jobStart(id)),
         ensureWorkflow: (name) => ensureWorkflow(client, appWorkflowType, appStart(name)),
         ensureDeployment: (app) =>
           ensureWorkflow(client, deploymentWorkflowType, deploymentStart(app)),
       }),
+      ...createJobControl({ store, giveOut }),
       ...createDeploymentControl({
         store,
         deliver: deliverNow({ outbox: store.outbox, client, deadlineMs: 5_000, log }),
       }),
     },
   });
-  const onHost: HostPorts = {
+  const onHost: JobHostPorts = {
     ...{ store, metrics, tracing, host, installation, runtimes, secrets, volumes },
     probe: httpProbe,
+    jobFolders: jobs,
+    giveOut,
   };
   const effects = await Worker.create({
     ...shared,
     taskQueue: hostQueue(host),
     maxConcurrentActivityTaskExecutions: 40,
-    activities: { ...createHostActivities(onHost), ...createDeploymentEffects(onHost) },
+    activities: {
+      ...createHostActivities(onHost),
+      ...createDeploymentEffects(onHost),
+      ...createJobEffects(onHost),
+    },
   });
 
   let notReady: string | null = 'workers are starting';
@@ -190,11 +215,21 @@ async function main(config: Config, log: Log): Promise<void> {
           refuseBytes: config.LABKEEPER_STORAGE_REFUSE_BYTES,
         },
         agentUrl,
+        {
+          cpus: config.LABKEEPER_JOB_CPUS ?? null,
+          memoryBytes: config.LABKEEPER_JOB_MEMORY_BYTES ?? null,
+        },
       ),
     volumes: {
       folders: volumes,
       lookEveryMs: Math.min(volumeLookMs, config.LABKEEPER_VOLUME_MEASURE_MS),
       measureEveryMs: config.LABKEEPER_VOLUME_MEASURE_MS,
+    },
+    jobs: {
+      folders: jobs,
+      progressEveryMs: 1_000,
+      giveOut,
+      lookEveryMs: config.LABKEEPER_QUEUE_LOOK_MS,
     },
     heartbeatIntervalMs: 5_000,
     reconcileIntervalMs: config.LABKEEPER_RECONCILE_MS,
@@ -255,7 +290,7 @@ async function tellExited(
 async function ensureWorkflow(
   client: Client,
   type: string,
-  start: ReturnType<typeof appStart> | ReturnType<typeof deploymentStart>,
+  start: ReturnType<typeof appStart | typeof deploymentStart | typeof jobStart>,
 ): Promise<'started' | 'open'> {
   const handle = client.workflow.getHandle(start.workflowId);
   try {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { samplerNames, type TracingSettings } from './tracing/tracing.ts';
 import { authentications } from './model/bind.ts';
 import { parseListen, parseListenerAccess, refusalToListen } from './model/listener-access.ts';
+import type { QueueRules } from './model/queue.ts';
 import { secretVariablePrefix } from './model/secret-sources.ts';
 import { defaultVolumeBytes } from './model/volume.ts';
 
@@ -78,6 +79,37 @@ export const settings = {
     .describe(
       'Mail domains whose people become users at their first login; others are added by operators',
     ),
+  LABKEEPER_JOB_CPUS: z.coerce
+    .number()
+    .min(0)
+    .optional()
+    .describe('Cores of this host that jobs may hold together; all of them when absent'),
+  LABKEEPER_JOB_MEMORY_BYTES: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .optional()
+    .describe('Memory of this host that jobs may hold together; four fifths of it when absent'),
+  LABKEEPER_MAX_QUEUED_JOBS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(100_000)
+    .describe('Jobs that wait; more is 429'),
+  LABKEEPER_MAX_RUNNING_JOBS_PER_PERSON: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe('Jobs of one person that run at once; any number when absent'),
+  LABKEEPER_QUEUE_AGE_MS: milliseconds(
+    'Every so long a waiting job rises by one priority; then room is kept for it, so nobody waits for ever',
+    10 * 60_000,
+  ),
+  LABKEEPER_QUEUE_LOOK_MS: milliseconds(
+    'Workers look this often whether a waiting job can start; each change of the queue is a look too',
+    2_000,
+  ),
   LABKEEPER_MAX_TOKENS: z.coerce
     .number()
     .int()
@@ -497,6 +529,14 @@ export function readSecretVariables(
     ),
   );
 }
+
+/** By which the queue of jobs decides. */
+export const queueRules = (config: Config): QueueRules => ({
+  maxRunningPerPerson: config.LABKEEPER_MAX_RUNNING_JOBS_PER_PERSON ?? null,
+  maxRunningOfSpace: {},
+  maxRunningOfType: {},
+  ageMs: config.LABKEEPER_QUEUE_AGE_MS,
+});
 
 /** What the tracing of a process needs of the settings. */
 export function tracingSettings(config: Config): TracingSettings {

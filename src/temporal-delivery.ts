@@ -6,8 +6,12 @@ import {
   deploymentSignal,
   deploymentStart,
   deploymentWorkflowType,
+  jobNewsSignal,
+  jobStart,
+  jobWorkflowType,
 } from './workflows/messages.ts';
 import type { Log } from './log.ts';
+import type { EntityName } from './model/names.ts';
 import type { Operation, Outbox, OutboxEntry } from './store/ports.ts';
 
 /**
@@ -21,9 +25,17 @@ export function temporalDelivery(options: {
 }): (entry: OutboxEntry) => Promise<void> {
   const { client, deadlineMs } = options;
   return async ({ entity, payload }) => {
-    const { command, ...rest } = payload;
     const [kind, name = ''] = entity.split('/', 2);
     await client.withDeadline(Date.now() + deadlineMs, async () => {
+      if (payload.command === 'job') {
+        await client.workflow.signalWithStart(jobWorkflowType, {
+          ...jobStart(name),
+          signal: jobNewsSignal,
+          signalArgs: [payload.news],
+        });
+        return;
+      }
+      const { command, ...rest } = payload;
       if (kind === 'app' && command !== 'deploy') {
         await client.workflow.signalWithStart(appWorkflowType, {
           ...appStart(name),
@@ -61,6 +73,29 @@ export function deliverNow(options: {
       await outbox.delivered(entry.id);
     } catch (error) {
       log.warn({ operation: id, err: error }, 'not delivered; the sweeper goes on');
+    }
+  };
+}
+
+/** The same for what is left for an entity that no operation speaks of, as its row came to be. */
+export function deliverNews(options: {
+  outbox: Outbox;
+  client: Client;
+  deadlineMs: number;
+  log: Log;
+}): (entity: EntityName) => Promise<void> {
+  const { outbox, log } = options;
+  const deliver = temporalDelivery(options);
+  return async (entity) => {
+    try {
+      for (;;) {
+        const entry = await outbox.claimNext(entity);
+        if (entry === null) return;
+        await deliver(entry);
+        await outbox.delivered(entry.id);
+      }
+    } catch (error) {
+      log.warn({ entity, err: error }, 'news not delivered; the sweeper goes on');
     }
   };
 }

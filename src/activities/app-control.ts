@@ -3,7 +3,7 @@ import { CancelledFailure } from '@temporalio/common';
 import { policyOf, type AppPolicy } from '../model/app-spec.ts';
 import { initialAppState, type AppState, type Cause } from '../model/app-state.ts';
 import { fallsAsleepInMs, readClocks } from '../model/idle-clocks.ts';
-import { appEntity, deploymentEntity, instanceName } from '../model/names.ts';
+import { appEntity, deploymentEntity, instanceName, jobEntity } from '../model/names.ts';
 import { LabError } from '../model/failures.ts';
 import type { Acknowledgement, App, AppChange } from '../store/ports.ts';
 import type {
@@ -143,6 +143,16 @@ export function createControlActivities(ports: ControlPorts) {
         looked += 1;
         if ((await ports.ensureDeployment(app)) === 'started') revived.push(entity);
         heartbeat();
+      }
+      for (let after = 0; ;) {
+        const page = await store.jobs.listLive({ after, limit: 200 });
+        for (const { id, number } of page) {
+          looked += 1;
+          after = number;
+          if ((await ports.ensureJob(id)) === 'started') revived.push(jobEntity(id));
+          heartbeat();
+        }
+        if (page.length < 200) break;
       }
       return { looked, revived: revived.slice(0, 100) };
     },

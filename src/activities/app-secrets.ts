@@ -4,7 +4,8 @@ import { LabError } from '../model/failures.ts';
 import { registryOf } from '../model/registry.ts';
 import { defaultSpace, secretFile, secretVariable } from '../model/secret-sources.ts';
 import type { RegistryCredentials } from '../runtime/containers.ts';
-import type { App, Store } from '../store/ports.ts';
+import type { AppSpec } from '../model/app-spec.ts';
+import type { Store } from '../store/ports.ts';
 import type { Sealer, SecretKey, SecretUse } from '../store/secret-ports.ts';
 
 /** Where secrets of this host come from, beside the rows of the store. */
@@ -18,19 +19,25 @@ export interface SecretSources {
   maxBytes: number;
 }
 
+/** An app or a job: its space, and what it asks for. */
+interface Wanting {
+  space: string;
+  spec: Pick<AppSpec, 'secrets' | 'image'>;
+}
+
 /**
- * Reads what an app may know, on the host that starts it, at the moment it is started. Nothing here
+ * Reads what an app or a job may know, on the host that starts it, at the moment it is started. Nothing here
  * is logged, returned to a workflow or written, but versions and where each came from.
  */
 export function appSecrets(ports: { store: Store; host: string; secrets: SecretSources }) {
   const { store, host, secrets: sources } = ports;
   return {
     /**
-     * The secret variables of an app, and a note of their versions for `instance`. Throws
+     * The secret variables of one of them, and a note of their versions for `instance`. Throws
      * `secret_unavailable` that names every one that cannot be had, where it was looked for, and
      * what to do.
      */
-    async environment(app: App, instance: string): Promise<Record<string, string>> {
+    async environment(app: Wanting, instance: string): Promise<Record<string, string>> {
       const names = [...new Set(Object.values(app.spec.secrets))];
       if (names.length === 0) return {};
       const found = new Map<string, { value: string; use: SecretUse }>();
@@ -54,7 +61,7 @@ export function appSecrets(ports: { store: Store; host: string; secrets: SecretS
     },
 
     /** What is set for the registry of its image in its space; null when nothing is. */
-    async registryCredentials({ space, spec }: App): Promise<RegistryCredentials | null> {
+    async registryCredentials({ space, spec }: Wanting): Promise<RegistryCredentials | null> {
       if (spec.image === undefined) return null;
       const key = { space, kind: 'registry', name: registryOf(spec.image) } as const;
       const row = await store.secrets.find(key);
@@ -88,7 +95,7 @@ export function appSecrets(ports: { store: Store; host: string; secrets: SecretS
     );
   }
 
-  function missingSecrets({ space, spec }: App, missing: string[]): LabError {
+  function missingSecrets({ space, spec }: Wanting, missing: string[]): LabError {
     const sentences = missing.map((name) => {
       const variables = Object.entries(spec.secrets).filter(([, used]) => used === name);
       const places = [`in the secrets of the space ${space}`];
@@ -104,7 +111,7 @@ export function appSecrets(ports: { store: Store; host: string; secrets: SecretS
     const commands = missing.map((name) => `\`labkeeper secrets set ${name}${more}\``);
     return new LabError(
       'secret_unavailable',
-      `${sentences.join('; ')}. Set it with ${commands.join(' and ')}, and the app starts`,
+      `${sentences.join('; ')}. Set it with ${commands.join(' and ')}, and it starts`,
       { details: { missing } },
     );
   }

@@ -1,8 +1,7 @@
-import { runtimeKindOf } from '../model/app-spec.ts';
+import { runtimeKindOf, type AppSpec } from '../model/app-spec.ts';
 import { LabError } from '../model/failures.ts';
 import { mountPath } from '../model/volume-mount.ts';
 import type { Mount } from '../runtime/containers.ts';
-import type { App } from '../store/ports.ts';
 import type { HostPorts } from './ports.ts';
 
 /**
@@ -11,7 +10,7 @@ import type { HostPorts } from './ports.ts';
  */
 export async function mountsOf(
   { store, volumes, host }: Pick<HostPorts, 'store' | 'volumes' | 'host'>,
-  { name, spec }: App,
+  { name, spec }: { name: string; spec: Pick<AppSpec, 'volumes' | 'image'> },
 ): Promise<Mount[]> {
   if (spec.volumes.length === 0) return [];
   const rows = await store.volumes.findAll(spec.volumes.map(({ volume }) => volume));

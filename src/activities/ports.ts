@@ -1,4 +1,5 @@
 import type { Containers } from '../runtime/containers.ts';
+import type { JobFolders } from '../runtime/job-folders.ts';
 import type { VolumeFolders } from '../runtime/volumes.ts';
 import type { WorkerMetrics } from '../metrics/worker-metrics.ts';
 import type { Tracing } from '../tracing/tracing.ts';
@@ -19,6 +20,8 @@ export interface ControlPorts {
   ensureWorkflow: (name: string) => Promise<'started' | 'open'>;
   /** The same for the deployment of an app. */
   ensureDeployment: (app: string) => Promise<'started' | 'open'>;
+  /** The same for a job. */
+  ensureJob: (id: string) => Promise<'started' | 'open'>;
 }
 
 export interface HostPorts {
@@ -34,6 +37,18 @@ export interface HostPorts {
   volumes: VolumeFolders;
   /** GET of an instance's own address; resolves with status and a bounded body. */
   probe: Probe;
+}
+
+/** What jobs need beside that. */
+export interface JobControlPorts {
+  store: Store;
+  /** Gives capacity to those whose turn it is, and tells them. */
+  giveOut: () => Promise<void>;
+}
+
+export interface JobHostPorts extends HostPorts, JobControlPorts {
+  /** Where the jobs of this host find their files. */
+  jobFolders: JobFolders;
 }
 
 /** One look at a health path. Rejects when nothing answers within `timeoutMs`. */

@@ -1,8 +1,10 @@
 import { startHeartbeat } from './heartbeat.ts';
 import type { AgentPorts } from './ports.ts';
+import { keepQueue } from './keep-queue.ts';
 import { createReconciler } from './reconcile.ts';
 import { sampleMemory } from './sample-memory.ts';
 import { watchExits } from './watch-exits.ts';
+import { watchProgress } from './watch-progress.ts';
 import { watchVolumes } from './watch-volumes.ts';
 
 export interface Agent {
@@ -24,6 +26,8 @@ export function startAgent(ports: AgentPorts): Agent {
     reconciler.run(stopping.signal),
     sampleMemory(ports, stopping.signal),
     watchVolumes(ports, stopping.signal),
+    watchProgress(ports, stopping.signal),
+    keepQueue({ ...ports.jobs, log: ports.log }, stopping.signal),
     ...Object.values(ports.runtimes).map((runtime) =>
       watchExits(ports, runtime, reconciler.now, stopping.signal),
     ),

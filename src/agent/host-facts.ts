@@ -8,11 +8,15 @@ export interface Watermarks {
   refuseBytes: number;
 }
 
+/** Apps and labkeeper itself need some of it too. */
+const shareForJobs = 0.8;
+
 /** What this machine has, and how full the disk of its data folder is. */
 export async function readHostFacts(
   folder: string,
   watermarks: Watermarks,
   agentUrl: string,
+  jobs: { cpus: number | null; memoryBytes: number | null },
 ): Promise<HostFacts> {
   const disk = await statfs(folder);
   const freeBytes = disk.bavail * disk.bsize;
@@ -20,6 +24,12 @@ export async function readHostFacts(
     agentUrl,
     cpus: availableParallelism(),
     memoryBytes: totalmem(),
+    capacity: {
+      cpus: jobs.cpus ?? availableParallelism(),
+      memoryBytes: jobs.memoryBytes ?? Math.floor(totalmem() * shareForJobs),
+      labels: {},
+      devices: [],
+    },
     storage: {
       state: storageState(freeBytes, watermarks),
       freeBytes,

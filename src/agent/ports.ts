@@ -5,8 +5,9 @@ import type { Exit } from '../model/app-state.ts';
 import type { MemoryRing } from '../model/memory-ring.ts';
 import type { EntityName } from '../model/names.ts';
 import type { Containers } from '../runtime/containers.ts';
+import type { JobFolders } from '../runtime/job-folders.ts';
 import type { VolumeFolders } from '../runtime/volumes.ts';
-import type { Host, Store } from '../store/ports.ts';
+import type { HostReport, Store } from '../store/ports.ts';
 
 /** What the agent touches; `worker.ts` builds it. */
 export interface AgentPorts {
@@ -19,7 +20,7 @@ export interface AgentPorts {
    */
   tellExited: (entity: EntityName, fact: { generation: number; exit: Exit }) => Promise<void>;
   /** What the host row says beside its runtimes, read anew for each heartbeat. */
-  facts: () => Promise<Pick<Host, 'agentUrl' | 'storage' | 'cpus' | 'memoryBytes'>>;
+  facts: () => Promise<Omit<HostReport, 'name' | 'runtimes'>>;
   /** Why a runtime is not there at all, by kind: shown on the host's page. */
   missingRuntimes: Partial<Record<RuntimeKind, string>>;
   /** What people must know of a runtime that is there: shown on the host's page too. */
@@ -30,6 +31,15 @@ export interface AgentPorts {
     lookEveryMs: number;
     /** How often each is measured, at most. */
     measureEveryMs: number;
+  };
+  jobs: {
+    folders: JobFolders;
+    /** How often progress of running jobs is read. */
+    progressEveryMs: number;
+    /** Gives capacity to those whose turn it is. */
+    giveOut: () => Promise<void>;
+    /** How often the queue is looked at without a change. */
+    lookEveryMs: number;
   };
   heartbeatIntervalMs: number;
   reconcileIntervalMs: number;

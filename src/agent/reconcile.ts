@@ -115,10 +115,7 @@ export function createReconciler(ports: AgentPorts) {
         nextMissing.add(intent.instance);
         continue;
       }
-      const app = await ports.store.apps.find(intent.entity.slice('app/'.length));
-      const serves =
-        app?.condition.phase === 'ready' && app.condition.generation === intent.generation;
-      if (!serves) continue;
+      if (!(await isSaidToRun(ports, intent))) continue;
       corrections('missing').add();
       await ports.tellExited(intent.entity, {
         generation: intent.generation,
@@ -129,6 +126,17 @@ export function createReconciler(ports: AgentPorts) {
   }
 
   return { now, run };
+}
+
+/** Only what the row says to be running can be missing: what is being made comes later. */
+async function isSaidToRun({ store }: AgentPorts, intent: InstanceIntent): Promise<boolean> {
+  const [kind, name = ''] = intent.entity.split('/', 2);
+  if (kind === 'job') {
+    const job = await store.jobs.find(name);
+    return job?.state === 'running' && job.attempt === intent.generation;
+  }
+  const app = await store.apps.find(name);
+  return app?.condition.phase === 'ready' && app.condition.generation === intent.generation;
 }
 
 const instancePhases = ['created', 'running', 'paused', 'exited'] as const;

@@ -108,8 +108,9 @@ function isAllowed(request: IncomingMessage, token: string): boolean {
   return timingSafeEqual(digest(given), digest(`Bearer ${token}`));
 }
 
-/** `app-<name>-<generation>` with a name that may itself be 63 characters long. */
+/** `app-<name>-<generation>` with a name that may itself be 63 characters long, or `job-<number>-<attempt>`. */
 function isInstanceName(name: string): boolean {
+  if (/^job-\d{1,18}-\d{1,9}$/.test(name)) return true;
   return (
     /^app-[a-z0-9-]{1,63}-\d{1,12}$/.test(name) &&
     dnsLabelPattern.test(name.slice(4).replace(/-\d+$/, ''))

@@ -1,6 +1,7 @@
 import { instanceName } from '../model/names.ts';
 import type { LogTailJson, UsageJson } from '../model/api.ts';
-import type { App, Host, HostStore } from '../store/ports.ts';
+import type { App, HostStore } from '../store/ports.ts';
+import { instanceLogs, nothing } from './instance-logs.ts';
 import type { LogPart, LogReader, LogStretch } from './log-reader.ts';
 
 /** Finds which host keeps an app's log, and reads it there. */
@@ -22,32 +23,13 @@ const tailBytes = 16 * 1024;
 
 export function appLogs(options: { hosts: HostStore; reader: LogReader }): AppLogs {
   const { hosts, reader } = options;
-  /** Logs do not move: once found, a log is read where it was. Bounded, oldest forgotten. */
-  const foundOn = new Map<string, string>();
-
-  const remember = (instance: string, host: string) => {
-    foundOn.delete(instance);
-    foundOn.set(instance, host);
-    if (foundOn.size > 1_000) foundOn.delete(foundOn.keys().next().value ?? '');
-  };
+  const instances = instanceLogs(options);
 
   const read: AppLogs['read'] = async (app, generation, range, signal) => {
     if (generation === 0) return nothing(range);
-    const instance = instanceName(app.name, generation);
-    const current = generation === app.condition.generation ? app.condition.host : null;
-    const known = current ?? foundOn.get(instance) ?? null;
-    if (known !== null) {
-      const host = await hosts.find(known);
-      if (host !== null) return reader.read(host, instance, range, signal);
-    }
-    // An instance that is gone has left its log where it ran, and nobody else's is empty.
-    const answers = await everywhere(await hosts.list(), (host) =>
-      reader.read(host, instance, range, signal),
-    );
-    const [found] = answers.filter(({ answer }) => answer.nextByte > 0);
-    if (found === undefined) return answers[0]?.answer ?? nothing(range);
-    remember(instance, found.host.name);
-    return found.answer;
+    const { condition, name } = app;
+    const current = generation === condition.generation ? condition.host : null;
+    return instances.read(instanceName(name, generation), current, range, signal);
   };
 
   return {
@@ -67,26 +49,4 @@ export function appLogs(options: { hosts: HostStore; reader: LogReader }): AppLo
       return reader.usage(host, instanceName(app.name, generation), signal);
     },
   };
-}
-
-/** Asks all hosts; those that do not answer count only when none does. */
-async function everywhere<Answer>(
-  hosts: readonly Host[],
-  ask: (host: Host) => Promise<Answer>,
-): Promise<{ host: Host; answer: Answer }[]> {
-  const settled = await Promise.allSettled(hosts.map(ask));
-  const answers = settled.flatMap((result, at) => {
-    const host = hosts[at];
-    return result.status === 'fulfilled' && host !== undefined
-      ? [{ host, answer: result.value }]
-      : [];
-  });
-  const failure = settled.find((result) => result.status === 'rejected');
-  if (answers.length === 0 && failure !== undefined) throw failure.reason;
-  return answers;
-}
-
-function nothing(range: LogStretch): LogPart {
-  const at = range.fromByte ?? 0;
-  return { fromByte: at, nextByte: at, bytes: new Uint8Array(), complete: true };
 }

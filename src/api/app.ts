@@ -28,6 +28,9 @@ import { health } from './health.ts';
 import { hosts } from './hosts.ts';
 import { internal } from './internal.ts';
 import { manifests } from './manifests.ts';
+import { jobActions } from './job-actions.ts';
+import { jobOutput } from './job-output.ts';
+import { jobs } from './jobs.ts';
 import { me } from './me.ts';
 import { metricsRoute, timeRequests } from './metrics.ts';
 import { router } from './openapi.ts';
@@ -76,6 +79,7 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
     streams: open,
   };
   const actions = appActions(deps);
+  const jobDeeds = jobActions(deps);
   const links = loginLinks(deps);
   const appLinkDeeds = linkActions(deps);
   const secretDeeds = secretActions(deps, actions);
@@ -106,6 +110,8 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   app.route('/', openApp(deps, actions));
   app.route('/', appLogRoutes(deps, { ...feeds, actions, logs }));
   app.route('/', events(deps, actions, eventStream(feeds)));
+  app.route('/', jobs(deps, jobDeeds));
+  app.route('/', jobOutput(deps, { actions: jobDeeds, streams: open }));
   app.route('/', operations(deps));
   app.route('/', hosts(deps));
   app.route('/', volumes(deps));

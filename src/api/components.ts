@@ -1,6 +1,8 @@
 import { z } from '@hono/zod-openapi';
 import * as shapes from '../model/api.ts';
 import { appSpecSchema } from '../model/app-spec.ts';
+import * as jobs from '../model/job-api.ts';
+import { jobSpecSchema } from '../model/job-spec.ts';
 import * as secrets from '../model/secret-api.ts';
 
 const spec = appSpecSchema.meta({ id: 'AppSpec', description: 'Definition of an app' });
@@ -15,6 +17,15 @@ const app = shapes.appSchema
   .meta({ id: 'App', description: 'An app' });
 const event = shapes.timelineEventSchema.meta({ id: 'Event' });
 const host = shapes.hostSchema.meta({ id: 'Host' });
+const jobSpec = jobSpecSchema.meta({ id: 'JobSpec', description: 'Definition of a job' });
+const job = jobs.jobSchema
+  .extend({
+    spec: jobSpec,
+    exit: shapes.exitSchema.meta({ id: 'Exit' }).nullable().describe('How its last attempt ended'),
+    cancel: jobs.cancelSchema.meta({ id: 'CancelEvidence' }).nullable(),
+    links: jobs.jobLinksSchema.meta({ id: 'JobLinks' }),
+  })
+  .meta({ id: 'Job', description: 'A job' });
 const secret = secrets.secretSchema.meta({ id: 'Secret' });
 const registry = secrets.registrySchema.meta({ id: 'Registry' });
 const appSecret = secrets.appSecretSchema.meta({ id: 'AppSecret' });
@@ -43,6 +54,14 @@ export const components = {
   hostList: shapes.hostListSchema
     .extend({ items: z.array(host).describe('Hosts by name') })
     .meta({ id: 'HostList', description: 'All hosts' }),
+  jobSpec,
+  job,
+  submittedJob: jobs.submittedJobSchema
+    .extend(job.shape)
+    .meta({ id: 'SubmittedJob', description: 'A job as it was submitted' }),
+  jobList: jobs.jobListSchema
+    .extend({ items: z.array(job).describe('Newest first') })
+    .meta({ id: 'JobList', description: 'A page of jobs' }),
   usage: shapes.appUsageSchema.meta({ id: 'AppUsage' }),
   history: shapes.appHistorySchema.meta({ id: 'AppHistory' }),
   command: shapes.commandBodySchema.meta({ id: 'CommandNote' }),

@@ -1,5 +1,6 @@
 import type { Log } from '../log.ts';
 import type { ApiMetrics } from '../metrics/api-metrics.ts';
+import type { QueueRules } from '../model/queue.ts';
 import type { MemoryRing } from '../model/memory-ring.ts';
 import type { IdentityProvider } from '../outbound/identity-provider.ts';
 import type { OutboxEntry, Store } from '../store/ports.ts';
@@ -67,6 +68,8 @@ export interface ApiSettings {
   memoryRing: MemoryRing;
   /** Free space of a host's disk below which it warns, and takes no new work; for pages to tell. */
   storageWatermarks: { warnBytes: number; refuseBytes: number };
+  /** By which the queue decides, for whoever explains it. */
+  queueRules: QueueRules;
   /** Of the QuLabs family. */
   qulabs: QulabsSettings;
   temporalUiUrl: string | null;

@@ -11,6 +11,8 @@ export interface OutboxDelivery {
    * throws: what fails stays in the outbox for the sweeper. Does nothing for what was delivered.
    */
   soon(operation: Pick<Operation, 'id' | 'entity'>): void;
+  /** The same for what is left for an entity that no operation speaks of. */
+  newsSoon(entity: EntityName): void;
   /** Delivers entries that were claimed; those of one entity one after the other. */
   deliverAll(entries: readonly OutboxEntry[]): Promise<void>;
   /** Resolves when nothing is under way any more. */
@@ -35,7 +37,9 @@ export function outboxDelivery(options: {
   const expected = new Set<string>();
 
   const attempt = async (entry: OutboxEntry): Promise<boolean> => {
-    const fields = { entity: entry.entity, operation: entry.payload.operationId };
+    const { payload } = entry;
+    const operation = payload.command === 'job' ? {} : { operation: payload.operationId };
+    const fields = { entity: entry.entity, ...operation };
     const beganAtMs = Date.now();
     const beganMs = performance.now();
     const traced = (failure?: string) => {
@@ -101,6 +105,13 @@ export function outboxDelivery(options: {
       void queued(entity, async () => {
         expected.delete(id);
         const entry = await outbox.claim(id);
+        if (entry !== null) await attempt(entry);
+      });
+    },
+    newsSoon(entity) {
+      if (underWay.has(entity) || underWay.size >= maxUnderWay) return;
+      void queued(entity, async () => {
+        const entry = await outbox.claimNext(entity);
         if (entry !== null) await attempt(entry);
       });
     },

@@ -43,6 +43,7 @@ import { manifestAnswerSchema, type ManifestBody } from '../model/manifest-api.t
 import { appSecretListSchema, type AppSecretJson } from '../model/secret-api.ts';
 import { followEvents, type FollowOptions, type StreamMessage } from './follow-events.ts';
 import { followLog, readLog, type LogOptions, type LogText } from './logs.ts';
+import { jobMethods, type JobMethods } from './jobs.ts';
 import { nullWhenAbsent } from './problem-error.ts';
 import { pages } from './pages.ts';
 import { peopleMethods, type PeopleMethods } from './people.ts';
@@ -124,6 +125,7 @@ export interface LabkeeperClient extends SecretMethods, PeopleMethods {
   };
   hosts: { list(): Promise<HostJson[]> };
   volumes: VolumeMethods;
+  jobs: JobMethods;
   /** Who asks, and their roles. */
   me(): Promise<MeJson>;
   /** How a program gets a token of a person at a browser; needs no token itself. */
@@ -215,6 +217,7 @@ export function labkeeperClient(options: ClientOptions): LabkeeperClient {
     ...peopleMethods(wire),
     hosts: { list: async () => (await json('/api/v1/hosts', hostListSchema)).items },
     volumes: volumeMethods(wire),
+    jobs: jobMethods(wire),
     me: () => json('/api/v1/me', meSchema),
     logins: {
       begin: (label) =>

@@ -3,42 +3,20 @@ import { canonicalJson } from './canonical-json.ts';
 import { nameSchema } from './name-schema.ts';
 import { accessModes } from './roles.ts';
 import { presets, presetSchema, type Preset } from './presets.ts';
+import {
+  day,
+  durationMs,
+  limitsField,
+  MiB,
+  minute,
+  programFields,
+  second,
+} from './program-fields.ts';
 import { mountMistakes, mountsSchema } from './volume-mount.ts';
-
-const second = 1000;
-const minute = 60 * second;
-const MiB = 1024 * 1024;
-const day = 24 * 60 * minute;
-
-const durationMs = (description: string, defaultMs: number, minimumMs = 10) =>
-  z
-    .int()
-    .min(minimumMs)
-    .max(365 * day)
-    .default(defaultMs)
-    .describe(description);
-
-/** OCI image reference: [registry/]path[:tag][@digest]. Tight, since it reaches a registry URL. */
-const imagePattern =
-  /^[a-z0-9]+(?:[._:/-][a-zA-Z0-9]+|__[a-z0-9]+)*(?::[\w][\w.-]{0,127})?(?:@sha256:[a-f0-9]{64})?$/;
 
 const portSchema = z.int().min(1).max(65_535);
 
-const noNul = (value: string) => !value.includes('\0');
-
-const limitsSchema = z
-  .strictObject({
-    cpus: z.number().min(0.05).max(256).default(1).describe('CPU cores, fractions allowed'),
-    memoryBytes: z
-      .int()
-      .min(16 * MiB)
-      .max(4096 * 1024 * MiB)
-      .default(1024 * MiB)
-      .describe('Memory in bytes, swap included'),
-    pids: z.int().min(1).max(65_536).default(256).describe('Processes and threads'),
-  })
-  .prefault({})
-  .describe('What one instance may use');
+const limitsSchema = limitsField({ memoryBytes: 1024 * MiB, pids: 256 });
 
 const idleSchema = z
   .strictObject({
@@ -76,10 +54,6 @@ const healthSchema = z
   .prefault({})
   .describe('When an instance counts as ready');
 
-const variableNameSchema = z
-  .string()
-  .regex(/^[A-Za-z_][A-Za-z0-9_]{0,255}$/, 'must be an environment variable name');
-
 const logSchema = z
   .strictObject({
     maxBytes: z
@@ -103,25 +77,9 @@ const appFields = {
     ),
   title: z.string().min(1).max(120).optional().describe('Shown to people instead of the name'),
   description: z.string().max(2000).optional().describe('One or two sentences for people'),
-  image: z
-    .string()
-    .max(512)
-    .regex(imagePattern, 'must be an image reference such as registry.example/team/plot:v2')
-    .optional()
-    .describe('Container image; runs under Docker. Without it, `command` runs as a process'),
-  command: z
-    .array(z.string().max(8192).refine(noNul, 'must not contain a NUL character'))
-    .min(1)
-    .max(256)
-    .optional()
-    .describe('Argument list, never a shell string; {port}, {base} and {volume:NAME} are replaced'),
-  workingDirectory: z
-    .string()
-    .max(4096)
-    .regex(/^\//, 'must be an absolute path')
-    .refine(noNul, 'must not contain a NUL character')
-    .optional()
-    .describe('Where the command starts; for processes the instance folder when absent'),
+  image: programFields.image,
+  command: programFields.command,
+  workingDirectory: programFields.workingDirectory,
   port: portSchema
     .optional()
     .describe(
@@ -146,19 +104,8 @@ const appFields = {
     )
     .optional()
     .describe('Path below which the app believes to be served; /app/<name> when absent'),
-  environment: z
-    .record(
-      variableNameSchema,
-      z.string().max(32_768).refine(noNul, 'must not contain a NUL character'),
-    )
-    .refine((value) => Object.keys(value).length <= 200, 'has more than 200 variables')
-    .default({})
-    .describe('Plain variables; never put a secret here'),
-  secrets: z
-    .record(variableNameSchema, nameSchema.describe('Name of a secret of its space'))
-    .refine((value) => Object.keys(value).length <= 50, 'has more than 50 variables')
-    .default({})
-    .describe('Variables whose values are secrets, by name: read when an instance starts'),
+  environment: programFields.environment,
+  secrets: programFields.secrets,
   volumes: mountsSchema,
   preset: presetSchema.default('plain').describe('Family of the app: paths, prefix, environment'),
   prefixMode: z

@@ -5,10 +5,11 @@ export const dnsLabelPattern = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 export type EntityName = `${EntityKind | 'deployment'}/${string}`;
 
 /** What timelines are kept of. */
-export const entityKinds = ['app', 'volume', 'space', 'person', 'host'] as const;
+export const entityKinds = ['app', 'job', 'volume', 'space', 'person', 'host'] as const;
 export type EntityKind = (typeof entityKinds)[number];
 
 export const appEntity = (name: string): EntityName => `app/${name}`;
+export const jobEntity = (id: string): EntityName => `job/${id}`;
 export const volumeEntity = (name: string): EntityName => `volume/${name}`;
 
 /** What is on its way to being served by an app; workflow id. */
@@ -19,6 +20,13 @@ export const deploymentEntity = (app: string): EntityName => `deployment/${app}`
  * that a repeated start finds what an earlier one made.
  */
 export const instanceName = (app: string, generation: number): string => `app-${app}-${generation}`;
+
+/**
+ * The name of the one container or process of an attempt of a job, which its number stands for: ids
+ * come from outside and may be no name of anything.
+ */
+export const jobInstanceName = (number: number, attempt: number): string =>
+  `job-${number}-${attempt}`;
 
 /** Temporal task queues: shared control work, and one queue for the effects of each host. */
 export const controlQueue = 'control';

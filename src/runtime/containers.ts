@@ -97,7 +97,7 @@ export interface InstanceSpec {
   /** Argument list; `{port}`, `{base}` and `{volume:NAME}` are replaced by the adapter. */
   command?: readonly string[];
   workingDirectory?: string;
-  /** Port inside a container; a process is given a free one. */
+  /** Port inside a container, if it serves anything; a process is given a free one. */
   port?: number;
   /** Others it may be instead: the image's EXPOSE decides, else all of them are reachable. */
   alternativePorts?: readonly number[];
@@ -116,6 +116,8 @@ export interface InstanceSpec {
   registryCredentials?: () => Promise<RegistryCredentials | null>;
   /** Folders of the host; each replaces `{volume:NAME}` and is told as `LABKEEPER_VOLUME_<NAME>`. */
   mounts?: readonly Mount[];
+  /** Folders that a container sees too; a process finds them where they are. */
+  folders?: readonly { source: string; path: string }[];
   limits: AppSpec['limits'];
   log: AppSpec['log'];
 }

@@ -1,10 +1,12 @@
 import type { AppSpec, Learned } from '../model/app-spec.ts';
 import type { Cause, Command } from '../model/app-state.ts';
 import type { AppCondition } from '../model/app-view.ts';
+import type { JobNews } from '../model/job-state.ts';
 import type { MemoryRing } from '../model/memory-ring.ts';
 import type { EntityKind, EntityName } from '../model/names.ts';
 import type { PresetName } from '../model/presets.ts';
 import type { DeploymentStore, ForeignIdStore } from './deployment-ports.ts';
+import type { JobStore } from './job-ports.ts';
 import type {
   AccessStore,
   AppLinkStore,
@@ -34,6 +36,7 @@ export interface Store {
   apps: AppStore;
   deployments: DeploymentStore;
   foreignIds: ForeignIdStore;
+  jobs: JobStore;
   routes: RouteStore;
   use: UseStore;
   operations: OperationStore;
@@ -357,7 +360,10 @@ export interface OutboxEntry {
   id: string;
   entity: EntityName;
   /** What the entity's workflow is told; `deploy` only that there is news. Ids and words only. */
-  payload: Omit<CommandPayload, 'command'> & { command: Command | 'deploy' };
+  payload:
+    | (Omit<CommandPayload, 'command'> & { command: Command | 'deploy' })
+    /** No operation speaks of it: the job's own row does. */
+    | { command: 'job'; news: JobNews; cause: Cause; operationId?: undefined };
   attempts: number;
 }
 
@@ -368,12 +374,16 @@ export interface Outbox {
    * second for that, then gives null and the sweeper delivers both.
    */
   claim(operationId: string): Promise<OutboxEntry | null>;
+  /** The first undelivered entry of an entity, if its time has come. */
+  claimNext(entity: EntityName): Promise<OutboxEntry | null>;
   /**
    * Entries whose time has come, oldest first and at most one an entity, each kept from others for
    * `holdMs`. Ask again at once while it gives some.
    */
   claimDue(limit: number, holdMs: number): Promise<OutboxEntry[]>;
   delivered(id: string): Promise<void>;
+  /** Drops every entry of an entity, for its workflow that is about to read the row anew. */
+  drop(entity: EntityName): Promise<void>;
   /** Tried in vain: due again after a doubling wait up to a minute. Never given up. */
   postponed(id: string, error: string): Promise<void>;
   /** Undelivered entries and the age of the oldest, for readiness. */
@@ -455,11 +465,32 @@ export interface Host {
   storage: { state: 'ok' | 'low' | 'full'; freeBytes: number; totalBytes: number };
   cpus: number;
   memoryBytes: number;
+  /** What of it jobs may hold together; a host that says nothing takes none. */
+  capacity: HostCapacity;
   seenAgoMs: number;
 }
 
+export interface HostCapacity {
+  cpus: number;
+  memoryBytes: number;
+  /** Words that jobs may ask for. */
+  labels: Readonly<Record<string, string>>;
+  devices: readonly Device[];
+}
+
+/** What a host says of itself. */
+export type HostReport = Omit<Host, 'seenAgoMs' | 'capacity'> & { capacity?: HostCapacity };
+
+/** A GPU of a host. */
+export interface Device {
+  /** What runtimes call it; does not change with the order of slots. */
+  id: string;
+  name: string;
+  memoryBytes: number;
+}
+
 export interface HostStore {
-  heartbeat(host: Omit<Host, 'seenAgoMs'>): Promise<void>;
+  heartbeat(host: HostReport): Promise<void>;
   find(name: string): Promise<Host | null>;
   list(): Promise<Host[]>;
 }

@@ -1,7 +1,8 @@
 import { TypedSearchAttributes } from '@temporalio/common';
 import { defineSignal } from '@temporalio/workflow';
 import type { Cause, Command, Exit } from '../model/app-state.ts';
-import { appEntity, controlQueue, deploymentEntity } from '../model/names.ts';
+import type { JobNews } from '../model/job-state.ts';
+import { appEntity, controlQueue, deploymentEntity, jobEntity } from '../model/names.ts';
 import { searchAttributes } from './search-attributes.ts';
 
 /** A person's or a program's wish, delivered from the outbox. Repeats carry the same operationId. */
@@ -65,5 +66,30 @@ export const deploymentStart = (app: string) =>
     staticSummary: `Brings a new image of ${app} to its visitors`,
     typedSearchAttributes: new TypedSearchAttributes([
       { key: searchAttributes.kind, value: 'deployment' },
+    ]),
+  }) as const;
+
+/** News of a job's row; the row says the same, so one that is lost is made up for by a new life. */
+export const jobNewsSignal = defineSignal<[JobNews]>('news');
+
+/** Input of the `job` workflow; everything else is read from the row. */
+export interface JobWorkflowInput {
+  id: string;
+}
+
+/** Type name and id scheme: `job`, id `job/<id>`. */
+export const jobWorkflowType = 'job';
+
+/** Whether a job may run again is judged by its row: a workflow of one that is over ends at once. */
+export const jobStart = (id: string) =>
+  ({
+    workflowId: jobEntity(id),
+    taskQueue: controlQueue,
+    args: [{ id }] satisfies [JobWorkflowInput],
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    staticSummary: `Job ${id}: waits for room, runs, and ends`,
+    typedSearchAttributes: new TypedSearchAttributes([
+      { key: searchAttributes.kind, value: 'job' },
     ]),
   }) as const;

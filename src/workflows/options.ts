@@ -26,6 +26,14 @@ export const starting = (host: string): ActivityOptions => ({
   retry: pace,
 });
 
+/** The same for a job, whose host may be away for a while: it holds its place there. */
+export const startingJob = (host: string): ActivityOptions => ({
+  taskQueue: hostQueue(host),
+  startToCloseTimeout: '60 min',
+  heartbeatTimeout: '10 s',
+  retry: pace,
+});
+
 /** Waits for an image that may not be there yet, on one host, which may be away for a while. */
 export const preparing = (host: string): ActivityOptions => ({
   taskQueue: hostQueue(host),

@@ -79,7 +79,7 @@ describe.runIf(requirePart('postgres'))('secrets of an app on its host', () => {
     const variables = new Map([['LABKEEPER_SECRET_FOREIGN', 'theirs']]);
     const options = { space: 'ml101', sources: { variables } };
     expect(await refusal('outsider', { A: 'foreign' }, options)).toBe(
-      `the secret foreign (for A) is missing: it was looked for in the secrets of the space ml101 and in the file ${folder}/ml101/foreign of host lab-2. Set it with \`labkeeper secrets set foreign --space ml101\`, and the app starts`,
+      `the secret foreign (for A) is missing: it was looked for in the secrets of the space ml101 and in the file ${folder}/ml101/foreign of host lab-2. Set it with \`labkeeper secrets set foreign --space ml101\`, and it starts`,
     );
     await mkdir(join(folder, 'ml101'));
     await writeFile(join(folder, 'ml101', 'foreign'), 'its own');
@@ -92,7 +92,7 @@ describe.runIf(requirePart('postgres'))('secrets of an app on its host', () => {
     await keep('there', 'x');
     const message = await refusal('lacking', { A: 'gone-1', B: 'there', C: 'gone-2', D: 'gone-1' });
     expect(message).toBe(
-      `the secret gone-1 (for A, D) is missing: it was looked for in the secrets of the space default, in the file ${folder}/gone-1 of host lab-2 and in the variable LABKEEPER_SECRET_GONE_1 of the worker on lab-2; the secret gone-2 (for C) is missing: it was looked for in the secrets of the space default, in the file ${folder}/gone-2 of host lab-2 and in the variable LABKEEPER_SECRET_GONE_2 of the worker on lab-2. Set it with \`labkeeper secrets set gone-1\` and \`labkeeper secrets set gone-2\`, and the app starts`,
+      `the secret gone-1 (for A, D) is missing: it was looked for in the secrets of the space default, in the file ${folder}/gone-1 of host lab-2 and in the variable LABKEEPER_SECRET_GONE_1 of the worker on lab-2; the secret gone-2 (for C) is missing: it was looked for in the secrets of the space default, in the file ${folder}/gone-2 of host lab-2 and in the variable LABKEEPER_SECRET_GONE_2 of the worker on lab-2. Set it with \`labkeeper secrets set gone-1\` and \`labkeeper secrets set gone-2\`, and it starts`,
     );
   });
 

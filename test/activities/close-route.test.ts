@@ -57,6 +57,7 @@ describe.runIf(requirePart('postgres'))('closing the route of an app', () => {
       gatewayVetoMs,
       ensureWorkflow: async () => 'open',
       ensureDeployment: async () => 'open',
+      ensureJob: async () => 'open',
     });
     const environment = new MockActivityEnvironment();
     return environment.run<[CloseRouteInput], CloseRouteResult, typeof closeRoute>(
@@ -152,6 +153,7 @@ describe.runIf(requirePart('postgres'))('closing the route of an app', () => {
       gatewayVetoMs: 60_000,
       ensureWorkflow: async () => 'open',
       ensureDeployment: async () => 'open',
+      ensureJob: async () => 'open',
     });
     const closing = environment.run(closeRoute, input());
     await eventually(async () => expect(await target(name)).toBe('closing'));

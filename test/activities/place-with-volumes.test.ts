@@ -43,6 +43,7 @@ describe.runIf(requirePart('postgres'))('placing an app with volumes', () => {
       hostPatienceMs,
       ensureWorkflow: async () => 'open',
       ensureDeployment: async () => 'open',
+      ensureJob: async () => 'open',
     });
     const input: PlaceInput = {
       name,
@@ -135,6 +136,7 @@ describe.runIf(requirePart('postgres'))('placing an app with volumes', () => {
       ...{ gatewayVetoMs: 0, hostPatienceMs: 0 },
       ensureWorkflow: async () => 'open',
       ensureDeployment: async () => 'open',
+      ensureJob: async () => 'open',
     });
     const app = await bed.store.apps.beginLife('container');
     const placed = await new MockActivityEnvironment().run<

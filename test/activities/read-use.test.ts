@@ -42,6 +42,7 @@ describe.runIf(requirePart('postgres'))('reading the use of an app', () => {
       gatewayVetoMs: 60_000,
       ensureWorkflow: async () => 'open',
       ensureDeployment: async () => 'open',
+      ensureJob: async () => 'open',
     });
     const input = { name, generation: 1, idle };
     const beganMs = Date.now();

@@ -12,6 +12,7 @@ import { workerMetrics } from '../../src/metrics/worker-metrics.ts';
 import { labels } from '../../src/model/instance-labels.ts';
 import type { Containers } from '../../src/runtime/containers.ts';
 import { processContainers } from '../../src/runtime/process/index.ts';
+import { jobFolders } from '../../src/runtime/job-folders/index.ts';
 import { volumeFolders } from '../../src/runtime/volume-folders/index.ts';
 import { eventually } from '../beds/eventually.ts';
 import { openTestStore } from '../beds/postgres.ts';
@@ -60,6 +61,12 @@ describe.runIf(requirePart('postgres'))('the reconciler of a host', () => {
         folders: volumeFolders({ folder: join(folder, 'volumes') }),
         lookEveryMs: 60_000,
         measureEveryMs: 60_000,
+      },
+      jobs: {
+        folders: jobFolders({ folder: join(folder, 'jobs') }),
+        progressEveryMs: 60_000,
+        giveOut: async () => undefined,
+        lookEveryMs: 60_000,
       },
       heartbeatIntervalMs: 60_000,
       reconcileIntervalMs: 60_000,

@@ -96,7 +96,7 @@ describe.runIf(requirePart('postgres'))('the outbox', () => {
       log: silent,
       deliver: async (entry) => {
         await flaky(entry);
-        second.push(entry.payload.operationId);
+        second.push(entry.payload.operationId ?? '');
       },
     });
     const sweepers = [sweep(api), sweep({ ...api, deps: { ...api.deps, delivery: other } })];
@@ -114,7 +114,7 @@ describe.runIf(requirePart('postgres'))('the outbox', () => {
       deadlineMs: 30_000,
     });
     await Promise.all(sweepers.map((sweeper) => sweeper.stop()));
-    const told = [...api.delivered.map(({ payload }) => payload.operationId), ...second];
+    const told = [...api.delivered.map(({ payload }) => payload.operationId ?? ''), ...second];
     expect(told.toSorted()).toEqual(asked.toSorted());
     await api.close();
   });

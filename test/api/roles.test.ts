@@ -76,6 +76,20 @@ const table: Readonly<Record<string, Line>> = {
     least: 'own',
     path: '/api/v1/apps/plot/links/0123456789ab',
   },
+  'GET /api/v1/jobs': { least: 'person' },
+  'POST /api/v1/jobs': { least: 'instructor', body: { space: 'ml101', command: ['true'] } },
+  'PUT /api/v1/jobs/:id': {
+    least: 'instructor',
+    path: '/api/v1/jobs/fresh',
+    taken: 409,
+    body: { space: 'ml101', command: ['true'] },
+  },
+  'GET /api/v1/jobs/:id': { least: 'viewer' },
+  'POST /api/v1/jobs/:id/cancel': { least: 'own', body: {} },
+  // It waits, so that nobody's try removes it for the next.
+  'DELETE /api/v1/jobs/:id': { least: 'own', path: '/api/v1/jobs/run-2' },
+  'GET /api/v1/jobs/:id/logs': { least: 'instructor' },
+  'GET /api/v1/jobs/:id/events': { least: 'viewer' },
   'GET /api/v1/events': { least: 'person' },
   'GET /api/v1/events/stream': { least: 'person' },
   'GET /api/v1/operations/:id': { least: 'viewer', path: '/api/v1/operations/first-wake' },
@@ -245,6 +259,12 @@ describe.runIf(requirePart('postgres'))('roles', () => {
       body: { space: 'ml101', ...spec, secrets: { TOKEN: 'kept' } },
       headers: headers.owner,
     });
+    for (const id of ['run-1', 'run-2']) {
+      await bed.send('PUT', `/api/v1/jobs/${id}`, {
+        body: { space: 'ml101', command: ['true'] },
+        headers: headers.owner,
+      });
+    }
     const volume = await bed.send('PUT', '/api/v1/volumes/plot', {
       body: { space: 'ml101' },
       headers: headers.owner,
@@ -269,7 +289,11 @@ describe.runIf(requirePart('postgres'))('roles', () => {
     const [method = '', pattern = ''] = route.split(' ');
     const path =
       line.path ??
-      pattern.replace(':name', 'plot').replace(':space', 'ml101').replace(':person', 'eve');
+      pattern
+        .replace(':name', 'plot')
+        .replace(':id', 'run-1')
+        .replace(':space', 'ml101')
+        .replace(':person', 'eve');
     const answer = await bed.send(method, path, {
       ...(line.body === undefined ? {} : { body: line.body }),
       ...(line.form === undefined ? {} : { body: new URLSearchParams(line.form).toString() }),

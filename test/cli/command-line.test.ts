@@ -251,7 +251,8 @@ async function accepted(bed: CommandLineBed, name: string, command: string): Pro
     const entry = bed.api.delivered.find(
       ({ entity, payload }) => entity === `app/${name}` && payload.command === command,
     );
-    if (entry === undefined) throw new Error('not delivered yet');
-    return entry.payload.operationId;
+    const id = entry?.payload.operationId;
+    if (id === undefined) throw new Error('not delivered yet');
+    return id;
   });
 }

@@ -89,7 +89,7 @@ export async function withPhases<Bed extends ApiBed>(bed: Bed): Promise<Bed & Pa
         { life, revision: 1 },
         {
           finish: open.map(({ payload }) => ({
-            id: payload.operationId,
+            id: payload.operationId ?? '',
             state: 'succeeded',
             detail: 'done',
           })),

@@ -69,6 +69,8 @@ const settled: Readonly<Record<string, string[]>> = {
     ...['wanted', 'phase', 'host', 'since', 'actor', 'why', 'detail'],
     ...['sleeps_at', 'restart_at', 'updated_at'],
   ],
+  // What ran is over, since its machine is not here any more.
+  jobs: ['state', 'cause', 'detail', 'finished_at', 'since', 'updated_at'],
   lives: ['generation'],
   events: ['id', 'tx'],
   // The time that was going on at the backup is counted to its end.

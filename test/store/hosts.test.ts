@@ -17,6 +17,12 @@ describe.runIf(requirePart('postgres'))('hosts and installation', () => {
     storage: { state: 'ok', freeBytes: 5_000_000_000_000, totalBytes: 9_000_000_000_000 },
     cpus: 2.5,
     memoryBytes: 64 * 1024 ** 3,
+    capacity: {
+      cpus: 2,
+      memoryBytes: 48 * 1024 ** 3,
+      labels: { rack: 'left' },
+      devices: [{ id: 'GPU-1', name: 'a card', memoryBytes: 8 * 1024 ** 3 }],
+    },
   };
 
   it('knows a host by its last heartbeat', async () => {

@@ -10,6 +10,7 @@ import type { SubjectKind } from './subjects.ts';
 export type RouteRule = 'anyone' | 'person' | 'machine' | { may: Permission; of: SubjectKind };
 
 const app = (may: Permission): RouteRule => ({ may, of: 'app' });
+const job = (may: Permission): RouteRule => ({ may, of: 'job' });
 const space = (may: Permission): RouteRule => ({ may, of: 'space' });
 const volume = (may: Permission): RouteRule => ({ may, of: 'volume' });
 const all = (may: Permission): RouteRule => ({ may, of: 'installation' });
@@ -34,6 +35,14 @@ export const routeRules: Readonly<Record<string, RouteRule>> = {
   'GET /api/v1/apps/:name/links': app('app.share'),
   'POST /api/v1/apps/:name/links': app('app.share'),
   'DELETE /api/v1/apps/:name/links/:id': app('app.share'),
+  'GET /api/v1/jobs': 'person',
+  'POST /api/v1/jobs': 'person',
+  'PUT /api/v1/jobs/:id': 'person',
+  'GET /api/v1/jobs/:id': job('job.see'),
+  'DELETE /api/v1/jobs/:id': job('job.change'),
+  'POST /api/v1/jobs/:id/cancel': job('job.change'),
+  'GET /api/v1/jobs/:id/logs': job('job.read-output'),
+  'GET /api/v1/jobs/:id/events': job('job.see'),
   'GET /api/v1/events': 'person',
   'GET /api/v1/events/stream': 'person',
   'GET /api/v1/operations/:id': { may: 'app.see', of: 'operation' },

@@ -1,9 +1,9 @@
-import { appEntity, volumeEntity, type EntityName } from '../../model/names.ts';
+import { appEntity, jobEntity, volumeEntity, type EntityName } from '../../model/names.ts';
 import type { Permission, Subject } from '../../model/roles.ts';
 import type { Store } from '../../store/ports.ts';
 
 /** What a path names, as far as permissions go. */
-export type SubjectKind = 'app' | 'volume' | 'space' | 'operation' | 'installation';
+export type SubjectKind = 'app' | 'job' | 'volume' | 'space' | 'operation' | 'installation';
 
 export interface Found {
   /** False when there is no such thing, and never was as far as is known. */
@@ -21,7 +21,7 @@ export interface Found {
 export async function findSubject(
   kind: SubjectKind,
   params: Readonly<Record<string, string>>,
-  store: Pick<Store, 'apps' | 'events' | 'operations' | 'volumes'>,
+  store: Pick<Store, 'apps' | 'events' | 'jobs' | 'operations' | 'volumes'>,
 ): Promise<Found> {
   switch (kind) {
     case 'installation':
@@ -36,6 +36,11 @@ export async function findSubject(
       const name = params['name'] ?? '';
       const there = await store.apps.find(name);
       return found(there, appEntity(name), { see: 'app.see', absent: `no app ${name}` }, store);
+    }
+    case 'job': {
+      const id = params['id'] ?? '';
+      const words = { see: 'job.see', absent: `no job ${id}` } as const;
+      return found(await store.jobs.find(id), jobEntity(id), words, store);
     }
     case 'volume': {
       const name = params['name'] ?? '';

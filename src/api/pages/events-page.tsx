@@ -43,6 +43,7 @@ export function eventsPage(facts: EventsFacts) {
 
 const kindWords: Readonly<Record<EntityKind, string>> = {
   app: 'Apps',
+  job: 'Jobs',
   volume: 'Volumes',
   space: 'Spaces',
   person: 'People',

@@ -68,9 +68,9 @@ async function waitUntilMade(engine: Engine, name: string): Promise<Instance | n
 
 async function create(engine: Engine, spec: InstanceSpec, options: EnsureOptions): Promise<void> {
   const attempt = `start ${spec.name}`;
-  const { image, port } = spec;
-  if (image === undefined || port === undefined) {
-    throw new LabError('invalid', `cannot ${attempt}: a container needs an image and its port`);
+  const { image } = spec;
+  if (image === undefined) {
+    throw new LabError('invalid', `cannot ${attempt}: a container needs an image`);
   }
   const secrets = (await spec.secrets?.()) ?? {};
   const credentials = spec.registryCredentials ?? noCredentials;
@@ -80,7 +80,7 @@ async function create(engine: Engine, spec: InstanceSpec, options: EnsureOptions
       await call(engine, attempt, (abortSignal) =>
         engine.docker.createContainer({
           ...createOptions(engine, spec, {
-            ports: portsOf(spec, port, resolved),
+            ports: portsOf(spec, resolved),
             image: resolved,
             secrets,
           }),
@@ -98,29 +98,24 @@ async function create(engine: Engine, spec: InstanceSpec, options: EnsureOptions
   }
 }
 
-function portsOf(
-  spec: InstanceSpec,
-  port: number,
-  image: ResolvedImage,
-): readonly [number, ...number[]] {
-  const { alternativePorts = [] } = spec;
-  const [first = port, ...others] = portsToTry({ port, alternativePorts }, image.exposedPorts);
-  return [first, ...others];
+/** None for what serves nothing. */
+function portsOf({ port, alternativePorts = [] }: InstanceSpec, image: ResolvedImage) {
+  return port === undefined ? [] : portsToTry({ port, alternativePorts }, image.exposedPorts);
 }
 
 function createOptions(
   engine: Engine,
   spec: InstanceSpec,
   made: {
-    ports: readonly [number, ...number[]];
+    ports: readonly number[];
     image: ResolvedImage;
     secrets: Readonly<Record<string, string>>;
   },
 ): ContainerCreateOptions {
   const { limits, log, basePath } = spec;
   const { ports, image, secrets } = made;
-  const [port] = ports;
-  const { mounts = [] } = spec;
+  const [port = 0] = ports;
+  const { mounts = [], folders = [] } = spec;
   const volumes = new Map(mounts.map(({ volume, path }) => [volume, path]));
   // The engine keeps all of it, and shows it to whoever may inspect its containers.
   const environment = Object.entries({
@@ -157,13 +152,15 @@ function createOptions(
       SecurityOpt: ['no-new-privileges'],
       Privileged: false,
       // Unlike a plain bind, a mount whose folder is not there is refused, and nothing is made by the engine.
-      Mounts: mounts.map(({ source, path, readOnly }) => ({
-        Type: 'bind',
-        Source: engine.pathOnEngine(source),
-        Target: path,
-        ReadOnly: readOnly,
-        BindOptions: { Propagation: 'rprivate' },
-      })),
+      Mounts: [...mounts, ...folders.map((one) => ({ ...one, readOnly: false }))].map(
+        ({ source, path, readOnly }) => ({
+          Type: 'bind',
+          Source: engine.pathOnEngine(source),
+          Target: path,
+          ReadOnly: readOnly,
+          BindOptions: { Propagation: 'rprivate' },
+        }),
+      ),
       RestartPolicy: { Name: 'no' },
       // Unlike json-file it keeps every byte as it was written, and takes less space.
       LogConfig: {
@@ -184,8 +181,9 @@ function createOptions(
 function portBindings(
   engine: Engine,
   { hostPort }: InstanceSpec,
-  [first, ...others]: readonly [number, ...number[]],
+  [first, ...others]: readonly number[],
 ): Record<string, { HostIp: string; HostPort: string }[]> {
+  if (first === undefined) return {};
   const published = (hostPort: string) => [{ HostIp: '127.0.0.1', HostPort: hostPort }];
   const free = engine.network ? [] : published('');
   return Object.fromEntries([

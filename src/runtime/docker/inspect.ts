@@ -79,7 +79,10 @@ function phaseOf(status: string): Instance['phase'] {
 }
 
 function doorsOf(engine: Engine, info: ContainerInspectInfo): Door[] {
-  const ports = (info.Config.Labels[ownLabels.port] ?? '').split(' ').map(Number);
+  const ports = (info.Config.Labels[ownLabels.port] ?? '')
+    .split(' ')
+    .filter((port) => port !== '')
+    .map(Number);
   if (engine.network !== undefined) {
     const host = info.NetworkSettings.Networks[engine.network]?.IPAddress;
     return host ? ports.map((port) => ({ innerPort: port, host, port })) : [];

@@ -28,12 +28,13 @@ import { reportMemory } from './history/memory.ts';
 import { readHistory } from './history/read.ts';
 import { wakePlaced, wakeReady } from './history/wakes.ts';
 import { findInstance, listInstances, settleInstance } from './instances/instances.ts';
+import { jobStore } from './jobs/index.ts';
 import * as links from './links/links.ts';
 import { listen } from './listen.ts';
 import { listUnfinished } from './operations/unfinished.ts';
 import { findOperation } from './operations/find.ts';
-import { claimDueEntries, claimEntry } from './outbox/claim.ts';
-import { entryDelivered, entryPostponed, outboxBacklog } from './outbox/settle.ts';
+import { claimDueEntries, claimEntry, claimNextEntry } from './outbox/claim.ts';
+import { dropEntries, entryDelivered, entryPostponed, outboxBacklog } from './outbox/settle.ts';
 import { addIdentity } from './people/identity.ts';
 import { countOperators, findIdentity, findPerson, listPeople } from './people/find.ts';
 import { putPerson } from './people/put.ts';
@@ -76,6 +77,7 @@ export async function openPostgresStore(
     maxTokens?: number;
     maxLinks?: number;
     maxVolumes?: number;
+    maxQueuedJobs?: number;
     volumeMaxBytes?: number;
   },
 ): Promise<Store> {
@@ -119,6 +121,7 @@ export async function openPostgresStore(
     },
     deployments: deploymentStore(database, { maxApps, ...volumeLimits }),
     foreignIds: foreignIdStore(database),
+    jobs: jobStore(database, { maxQueuedJobs: options.maxQueuedJobs ?? 100_000 }, until),
     routes: {
       all: () => allRoutes(database),
       find: (app) => findRoute(database, app),
@@ -152,8 +155,10 @@ export async function openPostgresStore(
     },
     outbox: {
       claim: (operationId) => claimEntry(database, operationId),
+      claimNext: (entity) => claimNextEntry(database, entity),
       claimDue: (limit, holdMs) => claimDueEntries(database, limit, holdMs),
       delivered: (id) => entryDelivered(database, id),
+      drop: (entity) => dropEntries(database, entity),
       postponed: (id, error) => entryPostponed(database, id, error),
       backlog: () => outboxBacklog(database),
     },

@@ -13,7 +13,7 @@ const checkEveryMs = 10_000;
  */
 export async function listen(
   database: Database,
-  channel: 'labkeeper_access' | 'labkeeper_apps' | 'labkeeper_events',
+  channel: 'labkeeper_access' | 'labkeeper_apps' | 'labkeeper_events' | 'labkeeper_jobs',
   hears: { onConnected: () => void; onMessage: (payload: string) => void },
   signal: AbortSignal,
 ): Promise<void> {

@@ -10,6 +10,8 @@ export const ephemeralTables: Readonly<Record<string, string>> = {
   hosts: 'agents that run now; each writes its row every few seconds',
   instances: 'containers and processes of one machine; they exist nowhere else',
   instance_secrets: 'what such an instance was given',
+  leases: 'capacity of a machine that is not here any more',
+  device_leases: 'devices of such a machine',
   sessions: 'one that was ended after the backup would live again; people log in once more',
   login_links: 'one that was used after the backup would work again',
   device_logins: 'logins of programs that were going on',

@@ -54,6 +54,20 @@ export async function settleRestored(query: Query, facts: RestoreFacts): Promise
     [actor, why],
   );
   await query(
+    'end jobs that ran',
+    `WITH ended AS (
+       UPDATE jobs SET state = 'failed', cause = 'host_lost', finished_at = now(), since = now(),
+         updated_at = now(), detail = 'it ran on a machine that is not here any more'
+       WHERE state IN ('preparing', 'running', 'stopping')
+       RETURNING id, attempt, host
+     )
+     INSERT INTO events (entity, actor, what, why, data)
+     SELECT 'job/' || id, $1, 'failed', $2 || '; what ran then is not known here',
+       jsonb_build_object('attempt', attempt, 'host', host)
+     FROM ended ORDER BY id`,
+    [actor, why],
+  );
+  await query(
     'move volumes to the host that has their folders now',
     'UPDATE volumes SET host = $2 WHERE host = $1',
     [facts.formerHost, facts.host],

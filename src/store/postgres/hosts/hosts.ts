@@ -1,4 +1,4 @@
-import type { Host } from '../../ports.ts';
+import type { Host, HostCapacity, HostReport } from '../../ports.ts';
 import type { Database } from '../database.ts';
 
 interface HostRow extends Record<string, unknown> {
@@ -8,17 +8,27 @@ interface HostRow extends Record<string, unknown> {
   storage: Host['storage'];
   cpus: number;
   memory_bytes: string;
+  job_cpus: number;
+  job_memory_bytes: string;
+  labels: HostCapacity['labels'];
+  devices: HostCapacity['devices'];
   seen_ago_ms: number;
 }
 
-export async function heartbeat(database: Database, host: Omit<Host, 'seenAgoMs'>): Promise<void> {
+const none: HostCapacity = { cpus: 0, memoryBytes: 0, labels: {}, devices: [] };
+
+export async function heartbeat(database: Database, host: HostReport): Promise<void> {
+  const { capacity = none } = host;
   await database.query(
     `say that host/${host.name} lives`,
-    `INSERT INTO hosts (name, agent_url, runtimes, storage, cpus, memory_bytes)
-     VALUES ($1, $2, $3::jsonb, $4::jsonb, $5, $6)
+    `INSERT INTO hosts (name, agent_url, runtimes, storage, cpus, memory_bytes, job_cpus,
+       job_memory_bytes, labels, devices)
+     VALUES ($1, $2, $3::jsonb, $4::jsonb, $5, $6, $7, $8, $9::jsonb, $10::jsonb)
      ON CONFLICT (name) DO UPDATE SET agent_url = excluded.agent_url,
        runtimes = excluded.runtimes, storage = excluded.storage, cpus = excluded.cpus,
-       memory_bytes = excluded.memory_bytes, seen_at = now()`,
+       memory_bytes = excluded.memory_bytes, job_cpus = excluded.job_cpus,
+       job_memory_bytes = excluded.job_memory_bytes, labels = excluded.labels,
+       devices = excluded.devices, seen_at = now()`,
     [
       host.name,
       host.agentUrl,
@@ -26,6 +36,10 @@ export async function heartbeat(database: Database, host: Omit<Host, 'seenAgoMs'
       JSON.stringify(host.storage),
       host.cpus,
       host.memoryBytes,
+      capacity.cpus,
+      capacity.memoryBytes,
+      JSON.stringify(capacity.labels),
+      JSON.stringify(capacity.devices),
     ],
   );
 }
@@ -45,6 +59,7 @@ export async function listHosts(database: Database): Promise<Host[]> {
 }
 
 const selectHosts = `SELECT name, agent_url, runtimes, storage, cpus, memory_bytes,
+  job_cpus, job_memory_bytes, labels, devices,
   greatest(0, round(extract(epoch FROM now() - seen_at) * 1000))::float8 AS seen_ago_ms FROM hosts`;
 
 function toHost(row: HostRow): Host {
@@ -55,6 +70,12 @@ function toHost(row: HostRow): Host {
     storage: row.storage,
     cpus: row.cpus,
     memoryBytes: Number(row.memory_bytes),
+    capacity: {
+      cpus: row.job_cpus,
+      memoryBytes: Number(row.job_memory_bytes),
+      labels: row.labels,
+      devices: row.devices,
+    },
     seenAgoMs: row.seen_ago_ms,
   };
 }

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { EntityName } from '../../../model/names.ts';
 import type { OutboxEntry } from '../../ports.ts';
 import type { Database } from '../database.ts';
 import { outboxColumns, toEntry, type OutboxRow } from './row.ts';
@@ -30,6 +31,20 @@ export async function claimEntry(
     if (!isFree || performance.now() >= endsAtMs) return null;
     await pause(lookEveryMs);
   }
+}
+
+export async function claimNextEntry(
+  database: Database,
+  entity: EntityName,
+): Promise<OutboxEntry | null> {
+  const [row] = await database.query<OutboxRow>(
+    `claim the next outbox entry of ${entity}`,
+    `UPDATE outbox SET due_at = now() + $2::float8 * interval '1 ms'
+     WHERE entity = $1 AND due_at <= now() AND ${isFirstOfItsEntity}
+     RETURNING ${outboxColumns}`,
+    [entity, holdMs],
+  );
+  return row === undefined ? null : toEntry(row);
 }
 
 /** SKIP LOCKED: what another sweeper is claiming right now is that one's. */

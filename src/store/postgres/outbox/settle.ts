@@ -1,8 +1,15 @@
+import type { EntityName } from '../../../model/names.ts';
 import type { Outbox } from '../../ports.ts';
 import type { Database } from '../database.ts';
 
 export async function entryDelivered(database: Database, id: string): Promise<void> {
   await database.query(`settle outbox entry ${id}`, 'DELETE FROM outbox WHERE id = $1', [id]);
+}
+
+export async function dropEntries(database: Database, entity: EntityName): Promise<void> {
+  await database.query(`drop outbox entries of ${entity}`, 'DELETE FROM outbox WHERE entity = $1', [
+    entity,
+  ]);
 }
 
 /** 1 s, 2 s, 4 s … a minute. */

@@ -1,0 +1,287 @@
+import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
+import { CancelledFailure } from '@temporalio/common';
+import type { JobCause, JobSpec } from '../model/job-spec.ts';
+import { judgeAttempt, type AttemptEnd, type Verdict } from '../model/job-state.ts';
+import { LabError, type FailureType } from '../model/failures.ts';
+import { labels } from '../model/instance-labels.ts';
+import { jobEntity, jobInstanceName } from '../model/names.ts';
+import type { Containers, Instance } from '../runtime/containers.ts';
+import type { Job, JobChange } from '../store/job-ports.ts';
+import { appSecrets } from './app-secrets.ts';
+import type { EndJobInput, EndJobResult, StartJobInput, StartJobResult } from './job-inputs.ts';
+import { lastLines } from './last-lines.ts';
+import { mountsOf } from './mounts.ts';
+import type { JobHostPorts } from './ports.ts';
+
+const tailBytes = 16 * 1024;
+/** So often a start is tried that met trouble of the engine's own: with the pauses about 12 s. */
+const maxAttempts = 7;
+
+/** Effects of jobs on the containers and processes of one host: queue `host/<name>`. */
+export function createJobEffects(ports: JobHostPorts) {
+  const { store, host } = ports;
+  const secrets = appSecrets(ports);
+
+  return {
+    /**
+     * Makes the instance of an attempt, or adopts it, and says that it runs. What cannot be started ends
+     * the attempt, and the verdict says what becomes of the job. Idempotent by the instance's name.
+     */
+    async startJob(input: StartJobInput): Promise<StartJobResult> {
+      return withHeartbeat(() => start(input));
+    },
+
+    /**
+     * Stops an attempt that still runs, keeps what is left of it, and writes how it ended; capacity
+     * goes to whoever is next. Idempotent.
+     */
+    async endJob(input: EndJobInput): Promise<EndJobResult> {
+      return withHeartbeat(() => end(input));
+    },
+  };
+
+  async function start(input: StartJobInput): Promise<StartJobResult> {
+    const job = await present(input);
+    if (isRepeat(job, input)) {
+      return job.startedAt === null
+        ? { outcome: 'over', verdict: verdictOf(job, input) }
+        : { outcome: 'started', hasExited: false };
+    }
+    const name = jobInstanceName(job.number, input.attempt);
+    const runtime = ports.runtimes[job.spec.image === undefined ? 'process' : 'docker'];
+    let made: Instance;
+    try {
+      if (runtime === undefined) {
+        throw new LabError('start_refused', `cannot start on host ${host}: it lacks the runtime`);
+      }
+      made = await ensure(runtime, job, input, name);
+    } catch (error) {
+      if (!(error instanceof LabError) || error.type === 'runtime_unavailable') {
+        const why = error instanceof Error ? error.message : String(error);
+        await store.jobs.setDetail(job.id, input.attempt, `waiting: ${why}`);
+        throw error;
+      }
+      if (error.details['mayPass'] === true && activityInfo().attempt < maxAttempts) throw error;
+      const failure = { cause: causeOf(error.type), detail: error.message };
+      const left = { exit: null, byItself: false, failure };
+      return {
+        outcome: 'over',
+        verdict: await write(job, { ...input, stop: null }, left, runtime),
+      };
+    }
+    // A cancel may have come while the image was pulled: what nobody wants any more is undone here.
+    if ((await store.instances.find(name))?.wanted !== 'present') {
+      await runtime.remove(name);
+      throw new CancelledFailure(`the start of ${name} was overtaken`);
+    }
+    await store.jobs.advance(job.id, input, {
+      state: 'running',
+      detail: null,
+      imageDigest: made.imageDigest,
+      now: ['startedAt'],
+      runDeadlineInMs: input.policy.runDeadlineMs,
+      event: {
+        actor: 'labkeeper',
+        what: 'started',
+        why: `attempt ${input.attempt} runs on ${host}`,
+        data: { attempt: input.attempt, host, image: made.imageDigest },
+      },
+    });
+    return { outcome: 'started', hasExited: made.phase === 'exited' };
+  }
+
+  async function ensure(
+    runtime: Containers,
+    job: Job,
+    { attempt }: StartJobInput,
+    name: string,
+  ): Promise<Instance> {
+    const { spec } = job;
+    const folder = await ports.jobFolders.prepare(job.id, { config: spec.config ?? null });
+    const inContainer = spec.image !== undefined;
+    const paths = inContainer ? ports.jobFolders.inContainer : folder;
+    const mounts = await mountsOf(ports, { name: `job/${job.id}`, spec });
+    await store.jobs.setDetail(
+      job.id,
+      attempt,
+      spec.image ? `preparing image ${spec.image}` : 'starting the command',
+    );
+    return runtime.ensure(
+      {
+        name,
+        labels: {
+          [labels.installation]: ports.installation,
+          [labels.entity]: jobEntity(job.id),
+          [labels.generation]: String(attempt),
+        },
+        ...(spec.image ? { image: spec.image } : {}),
+        ...(spec.command ? { command: withPaths(spec.command, paths) } : {}),
+        ...(spec.workingDirectory ? { workingDirectory: spec.workingDirectory } : {}),
+        basePath: '',
+        environment: () => ({
+          LABKEEPER_JOB_ID: job.id,
+          LABKEEPER_ATTEMPT: String(attempt),
+          LABKEEPER_CONFIG: paths.config,
+          LABKEEPER_INPUTS: paths.inputs,
+          LABKEEPER_OUTPUT: paths.output,
+          ...spec.environment,
+        }),
+        secrets: () => secrets.environment(job, name),
+        registryCredentials: () => secrets.registryCredentials(job),
+        ...(mounts.length > 0 ? { mounts } : {}),
+        folders: [{ source: folder.root, path: ports.jobFolders.inContainer.root }],
+        limits: spec.limits,
+        log: logBounds(spec),
+      },
+      {
+        signal: cancellationSignal(),
+        onProgress: (text) => {
+          store.jobs.setDetail(job.id, attempt, text).catch(() => undefined);
+        },
+      },
+    );
+  }
+
+  async function end(input: EndJobInput): Promise<EndJobResult> {
+    const job = await present(input);
+    if (isRepeat(job, input)) return { outcome: 'over', verdict: verdictOf(job, input) };
+    const name = jobInstanceName(job.number, input.attempt);
+    const nothing: AttemptEnd = { exit: null, byItself: input.stop === null, failure: null };
+    for (const runtime of Object.values(ports.runtimes)) {
+      const found = await runtime.inspect(name);
+      if (found === null) continue;
+      const goesOn = found.phase !== 'exited';
+      if (goesOn && input.stop === null) {
+        const deadlineInMs = Date.parse(job.runDeadlineAt ?? '') - Date.now();
+        return { outcome: 'runs', deadlineInMs: Math.max(1, deadlineInMs || 1) };
+      }
+      const exit = goesOn ? await stop(runtime, name, job, input) : found.exit;
+      const left = { exit, byItself: !goesOn, failure: null };
+      return { outcome: 'over', verdict: await write(job, input, left, runtime) };
+    }
+    return { outcome: 'over', verdict: await write(job, input, nothing, undefined) };
+  }
+
+  /** SIGTERM, grace, SIGKILL; what is seen of it is noted as it is seen. */
+  async function stop(
+    runtime: Containers,
+    name: string,
+    job: Job,
+    { attempt, policy }: EndJobInput,
+  ) {
+    await store.jobs.noteEnd(job.id, attempt, 'signalledAt');
+    const exit = await runtime.stop(name, { graceMs: policy.stopGraceMs });
+    if (exit?.signal === 'SIGKILL') await store.jobs.noteEnd(job.id, attempt, 'killedAt');
+    return exit;
+  }
+
+  /** The one write that ends an attempt: how it ended, what is left of it, and whether it is tried again. */
+  async function write(
+    job: Job,
+    input: EndJobInput,
+    left: AttemptEnd,
+    runtime: Containers | undefined,
+  ): Promise<Verdict> {
+    const name = jobInstanceName(job.number, input.attempt);
+    const verdict = judgeAttempt(left, input);
+    const lastLogLines = runtime ? await lastLines(runtime, name, tailBytes) : [];
+    const kept = await ports.jobFolders.collect(job.id, job.spec.maxResultBytes);
+    await runtime?.remove(name);
+    const isOver = verdict.state !== 'queued';
+    await store.jobs.advance(job.id, input, {
+      ...changeOf(verdict),
+      exit: left.exit,
+      lastLogLines,
+      result: kept.result,
+      ...(kept.progress === null ? {} : { progress: kept.progress }),
+      now: isOver ? ['finishedAt', 'goneAt'] : [],
+      release: true,
+      event: {
+        actor: input.stop?.cause.actor ?? 'labkeeper',
+        what: isOver ? verdict.state : 'attempt failed',
+        why: verdict.detail,
+        data: { attempt: input.attempt, host, exit: left.exit, cause: verdict.cause },
+      },
+    });
+    await store.instances.settle(name);
+    await ports.giveOut();
+    return verdict;
+  }
+
+  /** Its row is there as long as it is not over. */
+  async function present({ id }: { id: string }): Promise<Job> {
+    const job = await store.jobs.find(id);
+    if (job === null) throw new Error(`job/${id} has no row, although it is not over`);
+    return job;
+  }
+}
+
+/** An earlier try of the same step has written, and its answer died with its worker. */
+const isRepeat = (job: Job, input: { life: number; revision: number }): boolean =>
+  job.mark.life === input.life && job.mark.revision === input.revision;
+
+/** What an earlier try has judged, as its row tells it. */
+function verdictOf(job: Job, { queueDeadlineMs }: StartJobInput): Verdict {
+  const { state, detail, cause } = job;
+  const said = detail ?? '';
+  if (state === 'succeeded') return { state, cause: null, detail: said };
+  if (state === 'canceled') return { state, cause: 'canceled', detail: said };
+  if (state === 'failed' || state === 'expired') {
+    return { state: 'failed', cause: cause ?? 'vanished', detail: said };
+  }
+  return {
+    state: 'queued',
+    cause: cause ?? 'vanished',
+    detail: said,
+    delayMs: 0,
+    queueDeadlineMs,
+  };
+}
+
+function changeOf(verdict: Verdict): JobChange {
+  const { state, cause, detail } = verdict;
+  if (state !== 'queued') return { state, cause, detail };
+  const { delayMs, queueDeadlineMs } = verdict;
+  return {
+    ...{ state, cause },
+    detail: `tries again: ${detail}`,
+    queue: { readyInMs: delayMs, deadlineInMs: queueDeadlineMs },
+  };
+}
+
+const causes: Partial<Record<FailureType, JobCause>> = {
+  image_not_found: 'image_not_found',
+  registry_refused: 'registry_refused',
+  secret_unavailable: 'secret_unavailable',
+  storage_full: 'storage_full',
+};
+const causeOf = (type: FailureType): JobCause => causes[type] ?? 'start_refused';
+
+interface Paths {
+  config: string;
+  inputs: string;
+  output: string;
+}
+
+/** `{config}`, `{inputs}` and `{output}` become the paths where the command runs. */
+function withPaths(command: readonly string[], paths: Paths): string[] {
+  return command.map((argument) =>
+    argument.replaceAll(/\{(config|inputs|output)\}/g, (_text, key: keyof Paths) => paths[key]),
+  );
+}
+
+/** The newest output is kept in pieces, so that a log at its bound loses a quarter and not all. */
+function logBounds({ maxLogBytes }: JobSpec): { maxBytes: number; files: number } {
+  const files = 4;
+  return { maxBytes: Math.max(4096, Math.floor(maxLogBytes / files)), files };
+}
+
+/** Heartbeats while `act` runs, so that a dead worker is noticed and a cancel arrives. */
+async function withHeartbeat<T>(act: () => Promise<T>): Promise<T> {
+  const timer = setInterval(() => heartbeat(), 500);
+  try {
+    return await act();
+  } finally {
+    clearInterval(timer);
+  }
+}

@@ -1,0 +1,45 @@
+import { labels } from '../model/instance-labels.ts';
+import { canonicalJson } from '../model/canonical-json.ts';
+import type { JobProgress } from '../store/job-ports.ts';
+import { pause } from './pause.ts';
+import type { AgentPorts } from './ports.ts';
+
+/** Reads what running jobs say of their progress, and writes what is new, all in one statement. */
+export async function watchProgress(ports: AgentPorts, signal: AbortSignal): Promise<void> {
+  const { jobs, store, log } = ports;
+  /** What was written last, by job: only what changed is written. */
+  let known = new Map<string, string>();
+  let failing = false;
+  while (!signal.aborted) {
+    await pause(jobs.progressEveryMs, signal);
+    try {
+      const next = new Map<string, string>();
+      const news: JobProgress[] = [];
+      for (const { id, attempt } of await running(ports)) {
+        const progress = await jobs.folders.readProgress(id);
+        if (progress === null) continue;
+        const text = `${attempt} ${canonicalJson(progress)}`;
+        next.set(id, text);
+        if (known.get(id) !== text) news.push({ id, attempt, progress });
+      }
+      await store.jobs.reportProgress(news);
+      known = next;
+      failing = false;
+    } catch (error) {
+      if (!failing) log.warn({ err: error }, 'progress not written');
+      failing = true;
+    }
+  }
+}
+
+async function running({ runtimes }: AgentPorts): Promise<{ id: string; attempt: number }[]> {
+  const found: { id: string; attempt: number }[] = [];
+  for (const runtime of Object.values(runtimes)) {
+    for (const instance of await runtime.list()) {
+      const [kind, id = ''] = (instance.labels[labels.entity] ?? '').split('/', 2);
+      const attempt = Number(instance.labels[labels.generation]);
+      if (kind === 'job' && instance.phase === 'running') found.push({ id, attempt });
+    }
+  }
+  return found;
+}

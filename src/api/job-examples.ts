@@ -1,0 +1,48 @@
+import { jobSpecSchema, type JobSpecInput } from '../model/job-spec.ts';
+import type { JobJson } from '../model/job-api.ts';
+
+/** What the documentation shows. A test sends and parses every one of them. */
+export const exampleJobSpec: JobSpecInput = {
+  title: 'Community with twelve batteries',
+  command: ['python3', '/srv/lab/community.py', '--config', '{config}', '--output', '{output}'],
+  config: { households: 12, days: 7, seed: 1 },
+  limits: { cpus: 1, memoryBytes: 1_073_741_824 },
+};
+
+export const exampleJob: JobJson = {
+  id: '4f7c2f4e-6f0a-4d1e-9a55-0f3a9c1f7b10',
+  title: 'Community with twelve batteries',
+  space: 'default',
+  owner: 'ada',
+  type: null,
+  spec: jobSpecSchema.parse(exampleJobSpec),
+  state: 'running',
+  terminal: false,
+  cause: null,
+  explanation:
+    'job/4f7c2f4e-6f0a-4d1e-9a55-0f3a9c1f7b10 runs on lab-1 since 2026-03-01 09:00:04 UTC, attempt 1; at most until 2026-03-02 09:00:04 UTC.',
+  detail: null,
+  attempt: 1,
+  host: 'lab-1',
+  devices: [],
+  queue: null,
+  cancel: null,
+  exit: null,
+  imageDigest: null,
+  progress: { progress_pct: 40, step: 67, step_total: 168 },
+  progressAt: '2026-03-01T09:01:10.000Z',
+  result: null,
+  submittedAt: '2026-03-01T09:00:00.000Z',
+  queuedAt: '2026-03-01T09:00:00.000Z',
+  startedAt: '2026-03-01T09:00:04.000Z',
+  finishedAt: null,
+  since: '2026-03-01T09:00:04.000Z',
+  lastLogLines: [],
+  links: {
+    self: '/api/v1/jobs/4f7c2f4e-6f0a-4d1e-9a55-0f3a9c1f7b10',
+    events: '/api/v1/jobs/4f7c2f4e-6f0a-4d1e-9a55-0f3a9c1f7b10/events',
+    logs: '/api/v1/jobs/4f7c2f4e-6f0a-4d1e-9a55-0f3a9c1f7b10/logs',
+    page: '/manage/job/4f7c2f4e-6f0a-4d1e-9a55-0f3a9c1f7b10',
+    workflow: null,
+  },
+};

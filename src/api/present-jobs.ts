@@ -1,0 +1,61 @@
+import type { JobJson } from '../model/job-api.ts';
+import { explainJob, waitInWords, type QueuePosition } from '../model/job-view.ts';
+import { isEnded } from '../model/job-state.ts';
+import { jobEntity } from '../model/names.ts';
+import type { Job } from '../store/job-ports.ts';
+import type { ApiSettings } from './dependencies.ts';
+
+/** A job's row as the API answers it. */
+export function jobJson(
+  job: Job,
+  queue: QueuePosition | null,
+  settings: Pick<ApiSettings, 'temporalUiUrl' | 'temporalNamespace'>,
+): JobJson {
+  const { id, spec } = job;
+  const self = `/api/v1/jobs/${id}`;
+  return {
+    id,
+    title: spec.title ?? id,
+    space: job.space,
+    owner: job.owner,
+    type: job.type,
+    spec,
+    state: job.state,
+    terminal: isEnded(job.state),
+    cause: job.cause,
+    explanation: explainJob(job, queue),
+    detail: job.detail,
+    attempt: job.attempt,
+    host: job.host,
+    devices: job.devices,
+    queue: queue === null ? null : { ahead: queue.ahead, reason: waitInWords(queue) },
+    cancel: job.cancel,
+    exit: job.exit,
+    imageDigest: job.imageDigest,
+    progress: job.progress,
+    progressAt: job.progressAt,
+    result: job.result as JobJson['result'],
+    submittedAt: job.submittedAt,
+    queuedAt: job.queuedAt,
+    startedAt: job.startedAt,
+    finishedAt: job.finishedAt,
+    since: job.since,
+    lastLogLines: job.lastLogLines,
+    links: {
+      self,
+      events: `${self}/events`,
+      logs: `${self}/logs`,
+      page: `/manage/job/${id}`,
+      workflow: workflowUrl(id, settings),
+    },
+  };
+}
+
+function workflowUrl(
+  id: string,
+  settings: Pick<ApiSettings, 'temporalUiUrl' | 'temporalNamespace'>,
+): string | null {
+  if (settings.temporalUiUrl === null) return null;
+  const workflow = encodeURIComponent(jobEntity(id));
+  return `${settings.temporalUiUrl}/namespaces/${settings.temporalNamespace}/workflows/${workflow}`;
+}

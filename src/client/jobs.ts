@@ -1,0 +1,94 @@
+import { eventListSchema, type EventListJson } from '../model/api.ts';
+import {
+  jobListSchema,
+  jobSchema,
+  submittedJobSchema,
+  type JobJson,
+  type JobListJson,
+  type SubmittedJobJson,
+} from '../model/job-api.ts';
+import type { JobSpecInput } from '../model/job-spec.ts';
+import type { JobState } from '../model/job-state.ts';
+import { followLog, readLog, type LogOptions, type LogText } from './logs.ts';
+import { nullWhenAbsent } from './problem-error.ts';
+import { sleep } from './sleep.ts';
+import type { Transport } from './transport.ts';
+
+export interface JobMethods {
+  /** Under an id of its own, or of yours; with either a repeat answers the same job. */
+  submit(
+    spec: JobSpecInput,
+    options?: { id?: string; idempotencyKey?: string },
+  ): Promise<SubmittedJobJson>;
+  list(page?: {
+    state?: JobState;
+    space?: string;
+    owner?: string;
+    search?: string;
+    before?: string;
+    limit?: number;
+  }): Promise<JobListJson>;
+  show(id: string): Promise<JobJson>;
+  /** The job, or null when there is none. */
+  find(id: string): Promise<JobJson | null>;
+  cancel(id: string, options?: { why?: string }): Promise<JobJson>;
+  /** Only one that is over. */
+  remove(id: string, options?: { why?: string }): Promise<void>;
+  /** Looks until it is over, and tells `onLook` what it saw. */
+  wait(
+    id: string,
+    options?: { timeoutMs?: number; signal?: AbortSignal; onLook?: (job: JobJson) => void },
+  ): Promise<JobJson>;
+  log(id: string, options?: JobLogOptions): Promise<LogText>;
+  followLog(id: string, options?: JobLogOptions): AsyncGenerator<string>;
+  events(id: string, page?: { before?: string; limit?: number }): Promise<EventListJson>;
+}
+
+export type JobLogOptions = Omit<LogOptions, 'generation'> & { attempt?: number };
+
+const firstLookMs = 50;
+const lastLookMs = 1_000;
+
+export function jobMethods(wire: Transport): JobMethods {
+  const { json, open } = wire;
+  const pathOf = (id: string) => `/api/v1/jobs/${encodeURIComponent(id)}`;
+  const show = (id: string) => json(pathOf(id), jobSchema);
+  return {
+    submit: (spec, { id, idempotencyKey } = {}) =>
+      id === undefined
+        ? json('/api/v1/jobs', submittedJobSchema, {
+            method: 'POST',
+            body: spec,
+            headers: { 'idempotency-key': idempotencyKey },
+          })
+        : json(pathOf(id), submittedJobSchema, { method: 'PUT', body: spec }),
+    list: (page = {}) => json('/api/v1/jobs', jobListSchema, { query: page }),
+    show,
+    find: (id) => show(id).catch(nullWhenAbsent),
+    cancel: (id, { why } = {}) =>
+      json(`${pathOf(id)}/cancel`, jobSchema, {
+        method: 'POST',
+        body: why === undefined ? {} : { why },
+      }),
+    async remove(id, { why } = {}) {
+      const answer = await open(pathOf(id), { method: 'DELETE', query: { why } });
+      await answer.body?.cancel();
+    },
+    async wait(id, { timeoutMs = 24 * 3_600_000, signal, onLook } = {}) {
+      const endsAtMs = performance.now() + timeoutMs;
+      for (let lookMs = firstLookMs; ; lookMs = Math.min(lookMs * 1.5, lastLookMs)) {
+        const job = await show(id);
+        onLook?.(job);
+        if (job.terminal) return job;
+        signal?.throwIfAborted();
+        if (performance.now() >= endsAtMs) {
+          throw new Error(`job/${id} is not over after ${timeoutMs} ms; it goes on`);
+        }
+        await sleep(lookMs, signal);
+      }
+    },
+    log: (id, options) => readLog(wire, `${pathOf(id)}/logs`, options),
+    followLog: (id, options) => followLog(wire, `${pathOf(id)}/logs`, options),
+    events: (id, page = {}) => json(`${pathOf(id)}/events`, eventListSchema, { query: page }),
+  };
+}

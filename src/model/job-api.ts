@@ -1,0 +1,92 @@
+import { z } from 'zod';
+import { exitSchema } from './api.ts';
+import { jobCauses, jobSpecSchema } from './job-spec.ts';
+import { jobStates } from './job-state.ts';
+
+/** What travels over `/api/v1/jobs`. Times are ISO 8601 in UTC, durations milliseconds. */
+const time = (description: string) => z.string().meta({ description, format: 'date-time' });
+
+export const cancelSchema = z
+  .object({
+    actor: z.string().describe('Who asked'),
+    why: z.string().describe('Why they asked'),
+    requestedAt: time('When it was asked for'),
+    signalledAt: time('When SIGTERM was sent; null where nothing ran').nullable(),
+    killedAt: time('When the grace was over and SIGKILL followed').nullable(),
+    goneAt: time('When nothing of it ran any more').nullable(),
+  })
+  .describe('What was seen of an end that somebody asked for');
+
+const queueSchema = z
+  .object({
+    ahead: z.int().min(0).describe('How many go before it'),
+    reason: z.string().describe('Why it waits'),
+  })
+  .describe('Its place in the queue');
+
+export const jobLinksSchema = z
+  .object({
+    self: z.string().describe('This resource'),
+    events: z.string().describe('Its timeline'),
+    logs: z.string().describe('Its output, live or archived'),
+    page: z.string().describe('Page for people'),
+    workflow: z.string().nullable().describe('Its workflow in the Temporal Web UI, if configured'),
+  })
+  .describe('Addresses of what belongs to it');
+
+export const jobSchema = z
+  .object({
+    id: z.string().describe('Its id'),
+    title: z.string().describe('Shown to people; the id when none was given'),
+    space: z.string().describe('Space it belongs to'),
+    owner: z.string().describe('Who submitted it'),
+    type: z.string().nullable().describe('Its job type, if it has one'),
+    spec: jobSpecSchema.describe('What is run, with defaults filled in'),
+    state: z.enum(jobStates).describe('How far it is'),
+    terminal: z.boolean().describe('True when it is over: succeeded, failed, canceled or expired'),
+    cause: z.enum(jobCauses).nullable().describe('Why it, or its last attempt, did not end well'),
+    explanation: z.string().describe('What it is doing, since when and why, in one sentence'),
+    detail: z.string().nullable().describe('Finer word on that'),
+    attempt: z.int().min(0).describe('The attempt that runs or ran last; 0 before the first'),
+    host: z.string().nullable().describe('Host of that attempt'),
+    devices: z.array(z.string()).describe('Devices it holds'),
+    queue: queueSchema.nullable().describe('Its place in the queue; null when it does not wait'),
+    cancel: cancelSchema.nullable().describe('Set when its end was asked for'),
+    exit: exitSchema.nullable().describe('How its last attempt ended'),
+    imageDigest: z.string().nullable().describe('Digest of the image that ran'),
+    progress: z
+      .record(z.string(), z.unknown())
+      .nullable()
+      .describe('The last progress.json of the program'),
+    progressAt: time('When it was read').nullable(),
+    result: z
+      .union([
+        z.object({ value: z.unknown().describe('Content of result.json') }),
+        z.object({ problem: z.string().describe('Why it could not be taken') }),
+      ])
+      .nullable()
+      .describe('What came of it; null without a result.json'),
+    submittedAt: time('When it was accepted'),
+    queuedAt: time('When it last began to wait'),
+    startedAt: time('When its last attempt began to run').nullable(),
+    finishedAt: time('When it was over').nullable(),
+    since: time('Since when the state holds'),
+    lastLogLines: z.array(z.string()).describe('Last lines of its output, once an attempt is over'),
+    links: jobLinksSchema,
+  })
+  .describe('A job');
+
+export type JobJson = z.infer<typeof jobSchema>;
+
+export const submittedJobSchema = jobSchema
+  .extend({ outcome: z.enum(['created', 'existing']).describe('Whether this request made it') })
+  .describe('A job as it was submitted');
+export type SubmittedJobJson = z.infer<typeof submittedJobSchema>;
+
+export const jobListSchema = z
+  .object({
+    items: z.array(jobSchema).describe('Newest first'),
+    next: z.string().nullable().describe('Pass as `before` to read on; null at the end'),
+  })
+  .describe('A page of jobs');
+export type JobListJson = z.infer<typeof jobListSchema>;

@@ -1,0 +1,181 @@
+import type { Cause, Exit } from '../model/app-state.ts';
+import type { JobCause, JobSpec } from '../model/job-spec.ts';
+import type { JobState } from '../model/job-state.ts';
+import type { QueuePlan, QueueRules } from '../model/queue.ts';
+import type { Mark, NewEvent } from './ports.ts';
+
+/** What was seen of a job's end that somebody asked for. Times are ISO 8601 in UTC. */
+export interface CancelEvidence {
+  actor: string;
+  why: string;
+  requestedAt: string;
+  /** SIGTERM was sent; null while it was not, or where nothing ran. */
+  signalledAt: string | null;
+  /** SIGKILL was sent, since the grace was over. */
+  killedAt: string | null;
+  /** Nothing of it runs any more. */
+  goneAt: string | null;
+}
+
+export interface Job {
+  id: string;
+  /** Order of submission; part of the names of its instances. */
+  number: number;
+  space: string;
+  owner: string;
+  type: string | null;
+  spec: JobSpec;
+  state: JobState;
+  cause: JobCause | null;
+  /** The attempt that runs or ran last; 0 before the first. */
+  attempt: number;
+  host: string | null;
+  actor: string;
+  why: string;
+  /** Finer word on what it does, or what came of it. */
+  detail: string | null;
+  cancel: CancelEvidence | null;
+  exit: Exit | null;
+  imageDigest: string | null;
+  lastLogLines: string[];
+  progress: Record<string, unknown> | null;
+  progressAt: string | null;
+  result: unknown;
+  /** Devices it holds now. */
+  devices: string[];
+  mark: Mark;
+  submittedAt: string;
+  queuedAt: string;
+  /** Not granted before; later than `queuedAt` after a failed attempt. */
+  readyAt: string;
+  queueDeadlineAt: string;
+  startedAt: string | null;
+  runDeadlineAt: string | null;
+  finishedAt: string | null;
+  /** Since when the state holds. */
+  since: string;
+  updatedAt: string;
+}
+
+/** A job as it is asked for. */
+export interface Submission {
+  id: string;
+  space: string;
+  owner: string;
+  actor: string;
+  why: string;
+  type?: string | undefined;
+  spec: JobSpec;
+  /** Digest of the body as it was sent; the same id or key with another one is refused. */
+  bodyDigest: string;
+  idempotencyKey?: string | undefined;
+  traceparent?: string | undefined;
+}
+
+export interface JobSelection {
+  /** Keeps those in one of these spaces; null keeps all. */
+  spaces?: readonly string[] | null;
+  space?: string;
+  owner?: string;
+  type?: string;
+  states?: readonly JobState[];
+  host?: string;
+  /** Keeps those that have all of these. */
+  tags?: Readonly<Record<string, string>>;
+  /** Keeps those whose id or title contains it, whatever the case. */
+  search?: string;
+}
+
+export interface JobChange {
+  state?: JobState;
+  cause?: JobCause | null;
+  detail?: string | null;
+  exit?: Exit | null;
+  imageDigest?: string | null;
+  lastLogLines?: string[];
+  result?: unknown;
+  progress?: Record<string, unknown>;
+  /** Marks that are set to now. */
+  now?: readonly ('startedAt' | 'finishedAt' | 'goneAt')[];
+  /** Milliseconds from now. */
+  runDeadlineInMs?: number;
+  /** It waits again: for so long nothing is granted, and it expires after that. */
+  queue?: { readyInMs: number; deadlineInMs: number };
+  /** Its capacity is given back. */
+  release?: boolean;
+  event?: NewEvent;
+}
+
+export interface Grant {
+  job: string;
+  attempt: number;
+  host: string;
+}
+
+/** Progress of one running attempt, as its host read it. */
+export interface JobProgress {
+  id: string;
+  attempt: number;
+  progress: Record<string, unknown>;
+}
+
+export interface JobStore {
+  /**
+   * One transaction: row, outbox entry, event. The same id, or key of the owner, with the same body answers `existing`;
+   * with another one it throws `conflict` (`details.job`). Throws `quota_exceeded` at the limit of jobs that wait.
+   */
+  submit(input: Submission): Promise<{ outcome: 'created' | 'existing'; job: Job }>;
+  find(id: string): Promise<Job | null>;
+  /** Newest first; `before` is the number of the last one of the page before. */
+  list(page: JobSelection & { before?: number; limit: number }): Promise<Job[]>;
+  /** How many of a selection are in each state; those with none are missing. */
+  tally(selection: JobSelection): Promise<{ state: JobState; count: number }[]>;
+  /**
+   * Asks for a job's end. One that waits is over at once; one that runs is told. The first asking is
+   * kept; asking again, or of one that is over, changes nothing. Throws `not_found`.
+   */
+  cancel(id: string, cause: Cause): Promise<Job>;
+  /** Removes a job that is over with its timeline's end. Throws `not_found`, and `conflict` for one that is not over. */
+  remove(id: string, cause: Cause): Promise<void>;
+
+  /**
+   * First act of a workflow that starts anew: counts its life. Null when there is no such job or it is over.
+   */
+  begin(id: string): Promise<Job | null>;
+  /**
+   * One transaction with everything a step changes. False, and nothing changes, when a newer mark
+   * stands or the job is over; a repeat of the same mark answers true and changes nothing.
+   */
+  advance(id: string, mark: Mark, change: JobChange): Promise<boolean>;
+  /**
+   * Ends a job that waits and holds nothing. False when it was granted meanwhile, or is over.
+   */
+  leaveQueue(
+    id: string,
+    mark: Mark,
+    end: { state: 'canceled' | 'expired'; cause: JobCause; detail: string; event: NewEvent },
+  ): Promise<boolean>;
+  /** What was seen of an end that was asked for, as it is seen. The first time of each is kept. */
+  noteEnd(id: string, attempt: number, seen: 'signalledAt' | 'killedAt'): Promise<void>;
+  /** Finer word on what a start is doing. Not ordered, not an event: the last writer wins. */
+  setDetail(id: string, attempt: number, detail: string): Promise<void>;
+  /** One statement for a whole batch. Attempts that do not run any more are passed over. */
+  reportProgress(reports: readonly JobProgress[]): Promise<void>;
+
+  /**
+   * Gives capacity to those whose turn it is, as `model/queue.ts` has it: one caller at a time, leases, states,
+   * events, instances and outbox entries in one transaction. Answers what was granted.
+   */
+  grant(rules: QueueRules): Promise<Grant[]>;
+  /** What the next grant would find; changes nothing. */
+  plan(rules: QueueRules): Promise<QueuePlan>;
+  /** True when at least one job waits that may be granted now. */
+  isWaiting(): Promise<boolean>;
+  /** Those that are not over, by number, for the repair schedule. */
+  listLive(page: { after?: number; limit: number }): Promise<{ id: string; number: number }[]>;
+  /**
+   * Calls `onChange` with the id of a job soon after its row changed; `onChange(null)` when some may have been missed.
+   * A hint. Resolves when `signal` aborts, not before; never rejects.
+   */
+  listen(onChange: (id: string | null) => void, signal: AbortSignal): Promise<void>;
+}
