@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '../log.ts';
 import { LabError } from '../model/failures.ts';
@@ -81,11 +81,13 @@ export async function keepServer<Ports extends object>(
   return { ports, pid, adopted: false };
 }
 
-/** Ends the server of this record and resolves when it is gone. Success when none runs. */
+/**
+ * Ends the server of this record and resolves when it is gone. The record stays, since the next start
+ * wants the same ports. Success when none runs.
+ */
 export async function endKeptServer(folder: string, file: string): Promise<void> {
   const known = await readRecord(folder, file);
   if (known !== null) await endProcess(known.process, stopGraceMs);
-  await rm(recordPath(folder, file), { force: true });
 }
 
 async function start<Ports extends object>(

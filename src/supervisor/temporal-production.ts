@@ -137,8 +137,10 @@ const usualDynamicConfig = {
 };
 
 /**
- * Those it last had while they are free: after a kill its peers of last time are still written down
- * as alive, and they are itself. None above 32767: its databases hold them in 16 bits with a sign.
+ * Those it last had while they are free: its peers of last time stay written down as alive for 20 s,
+ * after a stop as after a kill, and on the same ports they are itself. On others the first of its
+ * services looks for them for most of a minute. None above 32767: its databases hold them in 16 bits with
+ * a sign.
  */
 async function choosePorts(
   wanted: number,

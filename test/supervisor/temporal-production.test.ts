@@ -125,18 +125,25 @@ describe.runIf(parts)('the Temporal server on a database behind TLS', () => {
     expect(identify(first.pid)).toBeNull();
   }, 60_000);
 
-  it('keeps its ports after a kill, and all of them where its databases can hold them', async () => {
+  it('keeps its ports after a kill and after a stop, all of them where its databases can hold them', async () => {
     const first = await start();
-    process.kill(first.pid, 'SIGKILL');
-    const second = await start();
-    expect(second).toMatchObject({ address: first.address, adopted: false });
-    const text = await readFile(join(options.folder, 'server.json'), 'utf8');
-    const ports = Object.entries(JSON.parse(text) as Record<string, unknown>)
-      .filter(([name]) => name.toLowerCase().endsWith('port'))
-      .map(([, value]) => Number(value));
+    const ports = await portsOfServer();
     expect(ports).toHaveLength(8);
     for (const one of ports) expect(one).toBeLessThan(32_768);
+    process.kill(first.pid, 'SIGKILL');
+    expect(await start()).toMatchObject({ address: first.address, adopted: false });
+    expect(await portsOfServer()).toEqual(ports);
+    await stopTemporalServer(options.folder);
+    expect(await start()).toMatchObject({ address: first.address, adopted: false });
+    expect(await portsOfServer()).toEqual(ports);
   }, 60_000);
+
+  async function portsOfServer(): Promise<number[]> {
+    const text = await readFile(join(options.folder, 'server.json'), 'utf8');
+    return Object.entries(JSON.parse(text) as Record<string, unknown>)
+      .filter(([name]) => name.toLowerCase().endsWith('port'))
+      .map(([, value]) => Number(value));
+  }
 
   it('goes on from a schema that was left half made', async () => {
     const name = 'half';
