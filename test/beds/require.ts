@@ -40,6 +40,7 @@ const parts = {
     present: () => onPath('docker-compose'),
     remedy: 'apt-get install docker-compose',
   },
+  python: { present: () => onPath('python3'), remedy: 'apt-get install python3' },
   systemd: { present: () => onPath('systemd-analyze'), remedy: 'apt-get install systemd' },
   openssl: { present: () => onPath('openssl'), remedy: 'apt-get install openssl' },
   chromium: { present: () => onPath('chromium'), remedy: 'apt-get install chromium' },
