@@ -270,12 +270,13 @@ export function createHostActivities(ports: HostPorts) {
         return { outcome: 'failed', exit: null, reason: 'its instance vanished', permanent: false };
       }
       if (instance.phase === 'exited') {
-        const exit = instance.exit;
+        const { exit } = instance;
+        const refusal = await runtime.commandRefusal(made.name);
         return {
           outcome: 'failed',
           exit,
-          reason: `it ${describeExit(exit)} before it was ready`,
-          permanent: false,
+          reason: refusal ?? `it ${describeExit(exit)} before it was ready`,
+          permanent: refusal !== null,
         };
       }
       const { imageDigest } = instance;

@@ -42,6 +42,13 @@ export interface Containers {
   /** The instance of this name, or null when there is none. */
   inspect(name: string): Promise<Instance | null>;
 
+  /**
+   * Why the command of an instance that has exited could not be run at all, in the engine's words: it
+   * is not there, or may not be executed, so another start would end alike. Null when it did run, and
+   * where `ensure` refuses such a command.
+   */
+  commandRefusal(name: string): Promise<string | null>;
+
   /** All instances of this installation on this host, running or not. Never partial. */
   list(): Promise<Instance[]>;
 

@@ -219,7 +219,17 @@ export function describeContainers(
           await containers.ensure(spec);
           expect((await exited(spec.name)).exit).toMatchObject({ exitCode: 127 });
           expect(await logOf(spec.name)).toContain('no-such-command-at-all');
+          expect(await containers.commandRefusal(spec.name)).toBe(
+            'cannot run no-such-command-at-all: No such file or directory',
+          );
         }
+      });
+
+      it('tells a command that is not there from a script that misses one', async () => {
+        const spec = specOf(bed.shell('no-such-command-at-all'));
+        await containers.ensure(spec);
+        expect((await exited(spec.name)).exit).toMatchObject({ exitCode: 127 });
+        expect(await containers.commandRefusal(spec.name)).toBeNull();
       });
 
       it('refuses a working directory that is not there or makes it', async () => {

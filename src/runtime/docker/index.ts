@@ -3,6 +3,7 @@ import type { Log } from '../../log.ts';
 import { LabError } from '../../model/failures.ts';
 import type { Containers } from '../containers.ts';
 import { askJson, call, unavailable, type Engine } from './engine.ts';
+import { commandRefusal } from './command-refusal.ts';
 import { ensureInstance } from './ensure.ts';
 import { inspectInstance, listInstances } from './inspect.ts';
 import { noCredentials, refreshImage } from './image.ts';
@@ -74,6 +75,7 @@ export function dockerContainers(options: DockerContainersOptions): Containers {
 
     removeLeftover: (name, image) => removeLeftoverContainer(engine, name, image),
     inspect: (name) => inspectInstance(engine, name),
+    commandRefusal: (name) => commandRefusal(engine, name),
     list: () => listInstances(engine),
     stop: (name, { graceMs }) => stopInstance(engine, name, graceMs),
     pause: (name) => pauseInstance(engine, name),

@@ -68,6 +68,8 @@ export function processContainers(options: ProcessContainersOptions): Containers
       return state === null ? null : toInstance(state);
     },
 
+    commandRefusal: () => Promise.resolve(null),
+
     async list() {
       const states = await Promise.all(instanceNames(home).map((name) => readState(home, name)));
       return states.filter((state) => state !== null).map(toInstance);

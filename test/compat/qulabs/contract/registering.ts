@@ -148,6 +148,19 @@ export function registering(world: () => QulabsWorld): void {
     await own.ask(`/apps/${id}`, { method: 'DELETE' });
   });
 
+  it('R9 fails as soon as it is known that a command does not exist', async () => {
+    const { own, image, appOf } = world();
+    const docker_image = await image('lab/r9-no-command:latest', ['CMD ["no-such-command"]']);
+    const id = newId();
+    const answer = await own.post('/register_app', { lab_id: id, docker_image, port: 8506 });
+    expect(answer.status).toBe(500);
+    const { detail } = answer.json() as unknown as { detail: string };
+    expect(detail).toContain('no-such-command');
+    // The first instance told it: no other was tried.
+    expect((await appOf(id)).app.condition).toMatchObject({ phase: 'failed', generation: 1 });
+    await own.ask(`/apps/${id}`, { method: 'DELETE' });
+  });
+
   it('R10 finishes although the caller leaves and every process of ours dies', async () => {
     const { own, lab, image } = world();
     const docker_image = await image('lab/r10:latest', ['ENV LAB_DELAY_MS=1500']);
