@@ -83,7 +83,8 @@ function watchInstances(options: {
           found.abort();
           resolve(next);
         };
-        signal.addEventListener('abort', () => settle(null), { once: true });
+        // It goes with the search, or each instance of a log that is followed for days would leave one.
+        signal.addEventListener('abort', () => settle(null), { once: true, signal: found.signal });
         const follow = async () => {
           await apps.follow({
             spaces: null,
