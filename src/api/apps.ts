@@ -15,7 +15,7 @@ import {
 } from './examples.ts';
 import { json, problems, router } from './openapi.ts';
 import { accepted, commandHeaders, namePath, pageLimit, why } from './parameters.ts';
-import { appJson, operationJson } from './present.ts';
+import { appFor, appJson, operationJson } from './present.ts';
 import { components } from './components.ts';
 
 /** `/api/v1/apps`: list, show, register, replace, remove. */
@@ -31,13 +31,14 @@ export function apps(deps: ApiDependencies, actions: AppActions): OpenAPIHono<Ap
         ...(after === undefined ? {} : { after }),
         limit: limit + 1,
       });
-      const items = rows.slice(0, limit).map((app) => appJson(app, settings));
+      const items = rows.slice(0, limit).map((app) => appFor(caller, app, settings));
       const next = rows.length > limit ? (items.at(-1)?.name ?? null) : null;
       return context.json({ items, next }, 200);
     })
     .openapi(showRoute, async (context) => {
       const app = await actions.find(context.req.valid('param').name);
-      return context.json(appJson(app, settings), 200);
+      const { caller } = context.get('identity');
+      return context.json(appFor(caller, app, settings), 200);
     })
     .openapi(registerRoute, async (context) => {
       const { name, ...spec } = context.req.valid('json');
@@ -86,7 +87,7 @@ function registered(result: Registered, settings: ApiDependencies['settings']) {
   };
 }
 
-/** An app as it was registered, as the API answers it. */
+/** An app as it was registered, as the API answers it; who may register may read output. */
 export function registeredJson(
   { app, outcome, operation }: Registered,
   settings: ApiDependencies['settings'],

@@ -8,7 +8,7 @@ import type { eventStream } from './event-stream.ts';
 import { exampleEvent } from './examples.ts';
 import { json, problems, router, stream } from './openapi.ts';
 import { eventId, namePath, pageLimit } from './parameters.ts';
-import { eventJson } from './present.ts';
+import { eventFor } from './present.ts';
 import { components } from './components.ts';
 
 /**
@@ -21,27 +21,29 @@ export function events(
   openStream: ReturnType<typeof eventStream>,
 ): OpenAPIHono<ApiEnv> {
   const page = async (
+    context: Context<ApiEnv>,
     query: { before?: string | undefined; limit: number; spaces?: readonly string[] | null },
     entity?: EntityName,
   ) => {
+    const { caller } = context.get('identity');
     const rows = await deps.store.events.list({
       spaces: query.spaces ?? null,
       ...(entity === undefined ? {} : { entity }),
       ...(query.before === undefined ? {} : { before: query.before }),
       limit: query.limit + 1,
     });
-    const items = rows.slice(0, query.limit).map(eventJson);
+    const items = rows.slice(0, query.limit).map((event) => eventFor(caller, event));
     return { items, next: rows.length > query.limit ? (items.at(-1)?.id ?? null) : null };
   };
 
   const follow = async (context: Context<ApiEnv>, app: string | null, query: StreamQuery) => {
     // An app that is gone keeps its timeline, so only a name that never was is unknown.
-    if (app !== null && (await page({ limit: 1 }, appEntity(app))).items.length === 0) {
+    if (app !== null && (await page(context, { limit: 1 }, appEntity(app))).items.length === 0) {
       await actions.find(app);
     }
     return openStream({
       app,
-      spaces: spacesOf(context.get('identity').caller, 'app.see'),
+      caller: context.get('identity').caller,
       after: context.req.header('last-event-id') ?? query.after,
       snapshot: app !== null || query.snapshot,
     });
@@ -56,13 +58,13 @@ export function events(
       const query = context.req.valid('query');
       if (wantsStream(context)) return follow(context, null, query);
       const spaces = spacesOf(context.get('identity').caller, 'app.see');
-      return context.json(await page({ ...query, spaces }), 200);
+      return context.json(await page(context, { ...query, spaces }), 200);
     })
     .openapi(appRoute, async (context) => {
       const { name } = context.req.valid('param');
       const query = context.req.valid('query');
       if (wantsStream(context)) return follow(context, name, query);
-      const answer = await page(query, appEntity(name));
+      const answer = await page(context, query, appEntity(name));
       if (answer.items.length === 0) await actions.find(name);
       return context.json(answer, 200);
     });

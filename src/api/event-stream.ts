@@ -1,8 +1,9 @@
 import type { AppJson } from '../model/api.ts';
+import { spacesOf, type Caller } from '../model/roles.ts';
 import type { TimelineEvent } from '../store/ports.ts';
 import type { AppFeed } from './app-feed.ts';
 import type { EventFeed } from './event-feed.ts';
-import { eventJson } from './present.ts';
+import { eventFor, withoutOutput } from './present.ts';
 import type { Streams } from './stream.ts';
 
 /** A comment that keeps proxies from closing a quiet stream. */
@@ -16,34 +17,35 @@ export function eventStream(sources: { events: EventFeed; apps: AppFeed; streams
   const { events, apps, streams } = sources;
   return async (options: {
     app: string | null;
-    /** Keeps what is in one of these spaces; null: all. */
-    spaces: readonly string[] | null;
+    /** Gets what is in the spaces they may see, without output that they may not read. */
+    caller: Caller;
     after: string | undefined;
     /** Begin with the apps as they are now. */
     snapshot: boolean;
   }): Promise<Response> => {
+    const spaces = spacesOf(options.caller, 'app.see');
     const stream = streams.open({ heartbeat });
     const writeEvents = (lines: readonly TimelineEvent[]) => {
       for (const line of lines) {
-        stream.write(message('event', eventJson(line), line.id));
+        stream.write(message('event', eventFor(options.caller, line), line.id));
       }
     };
     const writeApp = (name: string, app: AppJson | null) => {
       if (app === null) stream.write(message('app-removed', { name }));
-      else stream.write(message('app', app));
+      else stream.write(message('app', withoutOutput(options.caller, app)));
     };
     try {
       stream.write('retry: 2000\n\n');
       await apps.follow({
         app: options.app,
-        spaces: options.spaces,
+        spaces,
         snapshot: options.snapshot,
         deliver: writeApp,
         signal: stream.closed,
       });
       await events.follow({
         ...(options.app === null ? {} : { entity: `app/${options.app}` as const }),
-        spaces: options.spaces,
+        spaces,
         after: options.after,
         deliver: writeEvents,
         drained: () => stream.drained(),

@@ -12,7 +12,7 @@ import type { LogPart, LogStretch } from './log-reader.ts';
 import { json, problems, router, stream } from './openapi.ts';
 import { eventId, pageLimit } from './parameters.ts';
 import { pause } from './pause.ts';
-import { eventJson } from './present.ts';
+import { eventFor } from './present.ts';
 import type { OpenStream, Streams } from './stream.ts';
 
 const MiB = 1024 * 1024;
@@ -68,13 +68,14 @@ export function jobOutput(
     .openapi(eventsRoute, async (context) => {
       const { before, limit } = context.req.valid('query');
       const { id } = context.req.valid('param');
+      const { caller } = context.get('identity');
       const rows = await store.events.list({
         entity: jobEntity(id),
         ...(before === undefined ? {} : { before }),
         limit: limit + 1,
       });
       if (rows.length === 0) await actions.find(id);
-      const items = rows.slice(0, limit).map(eventJson);
+      const items = rows.slice(0, limit).map((event) => eventFor(caller, event));
       const next = rows.length > limit ? (items.at(-1)?.id ?? null) : null;
       return context.json({ items, next }, 200);
     });

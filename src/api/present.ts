@@ -2,13 +2,25 @@ import type { AppJson, HostJson, OperationJson, TimelineEventJson } from '../mod
 import { appBasePath } from '../model/app-spec.ts';
 import { explainApp, statusOf } from '../model/app-view.ts';
 import { appEntity } from '../model/names.ts';
+import { may, type Caller } from '../model/roles.ts';
 import type { VolumeJson } from '../model/volume-api.ts';
 import { explainVolume, volumeLimitMeaning, volumeStatus } from '../model/volume.ts';
 import type { App, Host, Operation, TimelineEvent } from '../store/ports.ts';
 import type { Volume } from '../store/volume-ports.ts';
 import type { ApiSettings } from './dependencies.ts';
 
-/** An app's row as the API answers it. */
+/** An app's row as `caller` may know it: what it wrote before it failed is output. */
+export function appFor(caller: Caller, app: App, settings: Parameters<typeof appJson>[1]): AppJson {
+  return withoutOutput(caller, appJson(app, settings));
+}
+
+/** The same of an app that is presented already. */
+export function withoutOutput(caller: Caller, app: AppJson): AppJson {
+  if (may(caller, 'app.read-output', app)) return app;
+  return { ...app, condition: { ...app.condition, lastLogLines: [] } };
+}
+
+/** An app's row with everything there is; answers go by `appFor`. */
 export function appJson(
   app: App,
   settings: Pick<ApiSettings, 'appsUrl' | 'temporalUiUrl' | 'temporalNamespace'>,
@@ -67,10 +79,13 @@ export function operationJson(operation: Operation): OperationJson {
 
 const operationUrl = (id: string): string => `/api/v1/operations/${encodeURIComponent(id)}`;
 
-/** A timeline's line as the API answers it. */
-export function eventJson(event: TimelineEvent): TimelineEventJson {
-  const { id, entity, at, actor, what, why, data } = event;
-  return { id, entity, at, actor, what, why, data };
+/** A timeline's line as the API answers `caller`, without output that they may not read. */
+export function eventFor(caller: Caller, event: TimelineEvent): TimelineEventJson {
+  const { id, entity, at, actor, what, why, data, space } = event;
+  const { lastLogLines, ...known } = data;
+  const subject = space === null ? null : { space, owner: null };
+  const isOpen = lastLogLines === undefined || may(caller, 'app.read-output', subject);
+  return { id, entity, at, actor, what, why, data: isOpen ? data : known };
 }
 
 /** Agents say hello every few seconds; silence beyond this shows as offline. */

@@ -17,7 +17,7 @@ import type { ApiDependencies, ApiEnv } from './dependencies.ts';
 import { exampleAccepted, exampleEvent } from './examples.ts';
 import { json, problems, router, stream } from './openapi.ts';
 import { accepted, commandHeaders, eventId, pageLimit, why } from './parameters.ts';
-import { eventJson, operationJson, volumeJson } from './present.ts';
+import { eventFor, operationJson, volumeJson } from './present.ts';
 import { putVolume } from './volume-actions.ts';
 import { exampleVolume, exampleVolumeBody } from './volume-examples.ts';
 
@@ -93,6 +93,7 @@ export function volumes(
     .openapi(eventsRoute, async (context) => {
       const { name } = context.req.valid('param');
       const { before, limit } = context.req.valid('query');
+      const { caller } = context.get('identity');
       const rows = await store.events.list({
         entity: volumeEntity(name),
         ...(before === undefined ? {} : { before }),
@@ -100,7 +101,7 @@ export function volumes(
       });
       // One that is gone keeps its timeline, so only a name that never was is unknown.
       if (rows.length === 0) await find(name);
-      const items = rows.slice(0, limit).map(eventJson);
+      const items = rows.slice(0, limit).map((event) => eventFor(caller, event));
       const next = rows.length > limit ? (items.at(-1)?.id ?? null) : null;
       return context.json({ items, next }, 200);
     });

@@ -65,13 +65,14 @@ function concernOf(app: App, missing: readonly string[], caller: Caller): Concer
     case 'failed':
       return {
         ...common,
-        remedy: lastLine(app),
+        remedy: lastLine(app, caller),
         mends: [...setSecrets(app, missing, caller), ...post(use, 'start', 'Try again'), ...edit],
       };
     case 'restarting':
       return {
         ...common,
-        remedy: `${lastLine(app)} It is tried again by itself; stop it if that is in vain.`.trim(),
+        remedy:
+          `${lastLine(app, caller)} It is tried again by itself; stop it if that is in vain.`.trim(),
         mends: [...post(operate, 'stop', 'Stop'), ...edit],
       };
     case 'asleep':
@@ -99,7 +100,7 @@ function setSecrets({ space }: App, missing: readonly string[], caller: Caller):
   }));
 }
 
-function lastLine({ condition }: App): string {
-  const line = condition.lastLogLines.at(-1);
-  return line === undefined ? '' : `Its last line: ${line}`;
+function lastLine(app: App, caller: Caller): string {
+  const line = app.condition.lastLogLines.at(-1);
+  return line === undefined || !may(caller, 'app.read-output', app) ? '' : `Its last line: ${line}`;
 }

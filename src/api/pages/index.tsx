@@ -2,12 +2,11 @@ import { Hono, type Context } from 'hono';
 import { LabError } from '../../model/failures.ts';
 import { appEntity, dnsLabelPattern } from '../../model/names.ts';
 import { openModesOf, spacesOf } from '../../model/roles.ts';
-import type { App } from '../../store/ports.ts';
 import type { LoginLinks } from '../auth/login-links.ts';
 import type { AppActions } from '../app-actions.ts';
 import type { AppLogs } from '../app-log-source.ts';
 import type { ApiDependencies, ApiEnv } from '../dependencies.ts';
-import { appJson } from '../present.ts';
+import { appFor } from '../present.ts';
 import type { LinkActions } from '../link-actions.ts';
 import type { SecretActions } from '../secret-actions.ts';
 import type { TokenActions } from '../token-actions.ts';
@@ -50,7 +49,6 @@ export function pages(
 ): Hono<ApiEnv> {
   const { actions, logs } = deeds;
   const { store, settings } = deps;
-  const present = (app: App) => appJson(app, settings);
 
   return new Hono<ApiEnv>()
     .use('/manage/*', neverKept)
@@ -66,7 +64,7 @@ export function pages(
         after: nameIn(context.req.query('after')),
         limit: cardsOfPage + 1,
       });
-      const apps = rows.slice(0, cardsOfPage).map(present);
+      const apps = rows.slice(0, cardsOfPage).map((app) => appFor(caller, app, settings));
       const next = rows.length > cardsOfPage ? (apps.at(-1)?.name ?? null) : null;
       return context.html(homePage({ identity, apps, search, next }));
     })
@@ -87,7 +85,11 @@ export function pages(
           span: context.req.query('memory') === 'month' ? 'month' : 'day',
         });
         return context.html(
-          appPage({ identity, app: present(app), facts, access: accessWords(app, settings) }),
+          appPage({
+            ...{ identity, facts },
+            app: appFor(identity.caller, app, settings),
+            access: accessWords(app, settings),
+          }),
         );
       }
       const unknown = new LabError('not_found', `there is no app ${name}`);

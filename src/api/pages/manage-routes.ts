@@ -2,7 +2,7 @@ import { Hono } from 'hono';
 import { dnsLabelPattern } from '../../model/names.ts';
 import { spacesOf } from '../../model/roles.ts';
 import type { ApiDependencies, ApiEnv } from '../dependencies.ts';
-import { appJson } from '../present.ts';
+import { appFor } from '../present.ts';
 import {
   countStatuses,
   filterAddress,
@@ -34,7 +34,7 @@ export function manageRoutes(
       concerns(deps, identity.caller),
       findOperation(context, store),
     ]);
-    const apps = rows.slice(0, rowsOfPage).map((app) => appJson(app, settings));
+    const apps = rows.slice(0, rowsOfPage).map((app) => appFor(identity.caller, app, settings));
     const last = rows.length > rowsOfPage ? apps.at(-1) : undefined;
     return context.html(
       managePage({

@@ -7,7 +7,7 @@ import type { AppActions } from '../app-actions.ts';
 import type { Identity } from '../auth/identify.ts';
 import type { ApiDependencies, ApiEnv } from '../dependencies.ts';
 import type { LinkActions } from '../link-actions.ts';
-import { appJson } from '../present.ts';
+import { appFor } from '../present.ts';
 import { appLinkJson } from '../present-people.ts';
 import { checked } from '../problem.ts';
 import { accessWords } from './access-words.ts';
@@ -34,7 +34,7 @@ export function sharing(
     const { refused = null, made = null } = more;
     const page = sharingPage({
       identity: context.get('identity'),
-      app: appJson(app, settings),
+      app: appFor(context.get('identity').caller, app, settings),
       access: accessWords(app, settings),
       links: (await store.links.list(app.name, listedLinks)).map(appLinkJson),
       form: formShown('link', refused, { expiresInMs: lifetimeOf(7) }),
