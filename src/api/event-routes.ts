@@ -1,14 +1,17 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { appEntity, type EntityName } from '../model/names.ts';
+import { appEntity } from '../model/names.ts';
 import { spacesOf } from '../model/roles.ts';
+import type { EventStore } from '../store/ports.ts';
 import type { AppActions } from './app-actions.ts';
 import type { ApiDependencies, ApiEnv } from './dependencies.ts';
+import { eventFilter, eventFilterFields, eventSelection } from './event-filter.ts';
 import type { eventStream } from './event-stream.ts';
 import { exampleEvent } from './examples.ts';
 import { json, problems, router, stream } from './openapi.ts';
 import { eventId, namePath, pageLimit } from './parameters.ts';
 import { eventFor } from './present.ts';
+import { Problem } from './problem.ts';
 import { components } from './components.ts';
 
 /**
@@ -22,23 +25,26 @@ export function events(
 ): OpenAPIHono<ApiEnv> {
   const page = async (
     context: Context<ApiEnv>,
-    query: { before?: string | undefined; limit: number; spaces?: readonly string[] | null },
-    entity?: EntityName,
+    query: Pick<Parameters<EventStore['list']>[0], 'limit'> & { before?: string | undefined },
+    selection: ReturnType<typeof eventSelection> & { spaces?: readonly string[] | null },
   ) => {
     const { caller } = context.get('identity');
+    const { before, limit } = query;
     const rows = await deps.store.events.list({
-      spaces: query.spaces ?? null,
-      ...(entity === undefined ? {} : { entity }),
-      ...(query.before === undefined ? {} : { before: query.before }),
-      limit: query.limit + 1,
+      ...selection,
+      ...(before === undefined ? {} : { before }),
+      limit: limit + 1,
     });
-    const items = rows.slice(0, query.limit).map((event) => eventFor(caller, event));
-    return { items, next: rows.length > query.limit ? (items.at(-1)?.id ?? null) : null };
+    const items = rows.slice(0, limit).map((event) => eventFor(caller, event));
+    return { items, next: rows.length > limit ? (items.at(-1)?.id ?? null) : null };
   };
 
   const follow = async (context: Context<ApiEnv>, app: string | null, query: StreamQuery) => {
     // An app that is gone keeps its timeline, so only a name that never was is unknown.
-    if (app !== null && (await page(context, { limit: 1 }, appEntity(app))).items.length === 0) {
+    if (
+      app !== null &&
+      (await page(context, { limit: 1 }, { entity: appEntity(app) })).items.length === 0
+    ) {
       await actions.find(app);
     }
     return openStream({
@@ -56,18 +62,32 @@ export function events(
     )
     .openapi(allRoute, async (context) => {
       const query = context.req.valid('query');
-      if (wantsStream(context)) return follow(context, null, query);
+      if (wantsStream(context)) {
+        refuseFilter(query);
+        return follow(context, null, query);
+      }
       const spaces = spacesOf(context.get('identity').caller, 'app.see');
-      return context.json(await page(context, { ...query, spaces }), 200);
+      const selection = { ...eventSelection(eventFilter(query)), spaces };
+      return context.json(await page(context, query, selection), 200);
     })
     .openapi(appRoute, async (context) => {
       const { name } = context.req.valid('param');
       const query = context.req.valid('query');
       if (wantsStream(context)) return follow(context, name, query);
-      const answer = await page(context, query, appEntity(name));
+      const answer = await page(context, query, { entity: appEntity(name) });
       if (answer.items.length === 0) await actions.find(name);
       return context.json(answer, 200);
     });
+}
+
+/** A stream tells everything: a filter that it does not keep to must not look as if it did. */
+function refuseFilter(query: z.infer<typeof filteredQuery>): void {
+  const given = Object.keys(eventFilterFields).filter((field) => field in query);
+  if (given.length === 0) return;
+  const message = 'filters pages only: ask for the stream without it';
+  throw new Problem('invalid', `${given.join(', ')}: ${message}`, {
+    errors: given.map((path) => ({ path, message })),
+  });
 }
 
 function wantsStream(context: Context<ApiEnv>): boolean {
@@ -99,6 +119,7 @@ const pageFields = {
 
 const streamQuery = z.strictObject(streamFields);
 const pageQuery = z.strictObject({ ...pageFields, ...streamFields });
+const filteredQuery = z.strictObject({ ...pageFields, ...eventFilterFields, ...streamFields });
 type StreamQuery = z.infer<typeof streamQuery>;
 
 const streamExample = [
@@ -141,8 +162,9 @@ const allRoute = createRoute({
   path: '/api/v1/events',
   tags: ['events'],
   summary: 'Timeline of everything',
-  description: 'Newest first. With Accept: text/event-stream it is a stream instead.',
-  request: { query: pageQuery },
+  description:
+    'Newest first, all of it or what the filters ask for. With Accept: text/event-stream it is a stream instead, without filters.',
+  request: { query: filteredQuery },
   responses: { 200: pageOrStream, ...refusals },
 });
 

@@ -39,6 +39,7 @@ import {
 } from '../model/people-api.ts';
 import type { NewAppLink } from '../model/person.ts';
 import type { AppSpecInput } from '../model/app-spec.ts';
+import type { EntityKind } from '../model/names.ts';
 import { manifestAnswerSchema, type ManifestBody } from '../model/manifest-api.ts';
 import { appSecretListSchema, type AppSecretJson } from '../model/secret-api.ts';
 import { followEvents, type FollowOptions, type StreamMessage } from './follow-events.ts';
@@ -55,6 +56,16 @@ import { volumeMethods, type VolumeMethods } from './volumes.ts';
 export { ProblemError, UnreachableError } from './problem-error.ts';
 export type { ClientOptions } from './transport.ts';
 export type { StreamMessage } from './follow-events.ts';
+
+/** Which events: of one kind of thing, of one (`plot`, `volume/data`), called so, by somebody, no older. */
+interface EventFilterQuery {
+  kind?: EntityKind;
+  name?: string;
+  what?: string;
+  /** Begins so. */
+  actor?: string;
+  since?: '1h' | '24h' | '7d' | '30d';
+}
 
 interface CommandOptions {
   /** Shown in the timeline. */
@@ -115,7 +126,7 @@ export interface LabkeeperClient extends SecretMethods, PeopleMethods {
     follow(name: string, options?: FollowOptions): AsyncGenerator<StreamMessage>;
   };
   events: {
-    list(page?: { before?: string; limit?: number }): Promise<EventListJson>;
+    list(page?: { before?: string; limit?: number } & EventFilterQuery): Promise<EventListJson>;
     follow(options?: FollowOptions): AsyncGenerator<StreamMessage>;
   };
   operations: {
@@ -206,7 +217,7 @@ export function labkeeperClient(options: ClientOptions): LabkeeperClient {
       follow: (name, options) => followEvents(wire, `${appPath(name)}/events/stream`, options),
     },
     events: {
-      list: (page = {}) => json('/api/v1/events', eventListSchema, { query: page }),
+      list: (page = {}) => json('/api/v1/events', eventListSchema, { query: { ...page } }),
       follow: (options) => followEvents(wire, '/api/v1/events/stream', options),
     },
     operations: {

@@ -1,7 +1,8 @@
 import { entityKinds, type EntityKind } from '../../model/names.ts';
 import type { EventStore } from '../../store/ports.ts';
 import type { Identity } from '../auth/identify.ts';
-import { eventsAddress, sinces, type EventFilter } from './event-filter.ts';
+import { sinces, type EventFilter } from '../event-filter.ts';
+import { eventsAddress } from './event-address.ts';
 import { FilterChoice } from './filter-choice.tsx';
 import { shell } from './shell.tsx';
 import { Timeline, type TimelinePage } from './timeline.tsx';

@@ -1,8 +1,9 @@
 import { Hono } from 'hono';
 import { spacesOf } from '../../model/roles.ts';
 import type { ApiDependencies, ApiEnv } from '../dependencies.ts';
+import { eventSelection } from '../event-filter.ts';
 import { hostJson, volumeJson } from '../present.ts';
-import { eventSelection, readEventFilter } from './event-filter.ts';
+import { readEventFilter } from './event-address.ts';
 import { eventsPage } from './events-page.tsx';
 import { hostsPage } from './hosts-page.tsx';
 import { readTimeline } from './timeline.tsx';
