@@ -32,7 +32,7 @@ import { createAgentServer } from './src/agent/server.ts';
 import { archiveSender } from './src/agent/volume-archive.ts';
 import {
   loadConfig,
-  queueRules,
+  queueLimits,
   readSecretVariables,
   tracingSettings,
   type Config,
@@ -135,7 +135,7 @@ async function main(config: Config, log: Log): Promise<void> {
   const jobs = jobFolders({ folder: resolve(config.LABKEEPER_DATA, 'hosts', host, 'jobs') });
   const tellNews = deliverNews({ outbox: store.outbox, client, deadlineMs: 5_000, log });
   const giveOut = async () => {
-    const granted = await store.jobs.grant(queueRules(config));
+    const granted = await store.jobs.grant(queueLimits(config));
     await Promise.all(granted.map(({ job }) => tellNews(jobEntity(job))));
   };
   const shared = {

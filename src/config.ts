@@ -96,6 +96,12 @@ export const settings = {
     .min(1)
     .default(100_000)
     .describe('Jobs that wait; more is 429'),
+  LABKEEPER_MAX_QUEUED_JOBS_PER_PERSON: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe('Jobs of one person that wait; more is 429; any number when absent'),
   LABKEEPER_MAX_RUNNING_JOBS_PER_PERSON: z.coerce
     .number()
     .int()
@@ -531,10 +537,8 @@ export function readSecretVariables(
 }
 
 /** By which the queue of jobs decides. */
-export const queueRules = (config: Config): QueueRules => ({
+export const queueLimits = (config: Config): Pick<QueueRules, 'maxRunningPerPerson' | 'ageMs'> => ({
   maxRunningPerPerson: config.LABKEEPER_MAX_RUNNING_JOBS_PER_PERSON ?? null,
-  maxRunningOfSpace: {},
-  maxRunningOfType: {},
   ageMs: config.LABKEEPER_QUEUE_AGE_MS,
 });
 

@@ -43,6 +43,8 @@ import { login } from './pages/login.tsx';
 import { pages } from './pages/index.tsx';
 import { people } from './people.ts';
 import { appJson } from './present.ts';
+import { queue } from './queue.ts';
+import { queueReader } from './queue-view.ts';
 import { registries } from './registries.ts';
 import { secretActions } from './secret-actions.ts';
 import { secrets } from './secrets.ts';
@@ -79,7 +81,8 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
     streams: open,
   };
   const actions = appActions(deps);
-  const jobDeeds = jobActions(deps);
+  const queueNow = queueReader({ jobs: deps.store.jobs, limits: deps.settings.queueLimits });
+  const jobDeeds = jobActions(deps, queueNow);
   const links = loginLinks(deps);
   const appLinkDeeds = linkActions(deps);
   const secretDeeds = secretActions(deps, actions);
@@ -111,6 +114,7 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   app.route('/', appLogRoutes(deps, { ...feeds, actions, logs }));
   app.route('/', events(deps, actions, eventStream(feeds)));
   app.route('/', jobs(deps, jobDeeds));
+  app.route('/', queue(deps, { actions: jobDeeds, reader: queueNow }));
   app.route('/', jobOutput(deps, { actions: jobDeeds, streams: open }));
   app.route('/', operations(deps));
   app.route('/', hosts(deps));

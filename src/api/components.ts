@@ -62,6 +62,7 @@ export const components = {
   jobList: jobs.jobListSchema
     .extend({ items: z.array(job).describe('Newest first') })
     .meta({ id: 'JobList', description: 'A page of jobs' }),
+  queue: jobs.queueViewSchema.meta({ id: 'Queue' }),
   usage: shapes.appUsageSchema.meta({ id: 'AppUsage' }),
   history: shapes.appHistorySchema.meta({ id: 'AppHistory' }),
   command: shapes.commandBodySchema.meta({ id: 'CommandNote' }),

@@ -1,8 +1,8 @@
 import type { Log } from '../log.ts';
 import type { ApiMetrics } from '../metrics/api-metrics.ts';
-import type { QueueRules } from '../model/queue.ts';
 import type { MemoryRing } from '../model/memory-ring.ts';
 import type { IdentityProvider } from '../outbound/identity-provider.ts';
+import type { QueueLimits } from '../store/job-ports.ts';
 import type { OutboxEntry, Store } from '../store/ports.ts';
 import type { Authentication } from '../model/bind.ts';
 import type { Identity } from './auth/identify.ts';
@@ -69,7 +69,7 @@ export interface ApiSettings {
   /** Free space of a host's disk below which it warns, and takes no new work; for pages to tell. */
   storageWatermarks: { warnBytes: number; refuseBytes: number };
   /** By which the queue decides, for whoever explains it. */
-  queueRules: QueueRules;
+  queueLimits: QueueLimits;
   /** Of the QuLabs family. */
   qulabs: QulabsSettings;
   temporalUiUrl: string | null;

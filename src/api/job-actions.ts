@@ -9,6 +9,7 @@ import type { Caller } from '../model/roles.ts';
 import type { Job } from '../store/job-ports.ts';
 import { requireMay } from './auth/authorize.ts';
 import type { ApiDependencies } from './dependencies.ts';
+import type { QueueReader } from './queue-view.ts';
 import { storageGuard } from './storage-guard.ts';
 
 /** What may be done with jobs, whoever asks: API, pages, families of old clients. */
@@ -34,9 +35,10 @@ export interface JobActions {
 }
 
 export function jobActions(
-  deps: Pick<ApiDependencies, 'store' | 'delivery' | 'tracing' | 'settings'>,
+  deps: Pick<ApiDependencies, 'store' | 'delivery' | 'tracing'>,
+  reader: QueueReader,
 ): JobActions {
-  const { store, delivery, tracing, settings } = deps;
+  const { store, delivery, tracing } = deps;
   const requireStorage = storageGuard(store.hosts);
 
   return {
@@ -66,10 +68,8 @@ export function jobActions(
     },
     async position(job) {
       if (job.state !== 'queued') return null;
-      const { waiting } = await store.jobs.plan(settings.queueRules);
-      const ahead = waiting.findIndex((one) => one.job === job.id);
-      if (ahead === -1) return { ahead: 0, wait: null };
-      return { ahead, wait: waiting[ahead]?.wait ?? null };
+      const { positions } = await reader.read();
+      return positions.get(job.id) ?? { ahead: 0, wait: null, startsInMs: null };
     },
   };
 }

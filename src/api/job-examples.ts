@@ -1,5 +1,5 @@
 import { jobSpecSchema, type JobSpecInput } from '../model/job-spec.ts';
-import type { JobJson } from '../model/job-api.ts';
+import type { JobJson, QueueJson } from '../model/job-api.ts';
 
 /** What the documentation shows. A test sends and parses every one of them. */
 export const exampleJobSpec: JobSpecInput = {
@@ -45,4 +45,38 @@ export const exampleJob: JobJson = {
     page: '/manage/job/4f7c2f4e-6f0a-4d1e-9a55-0f3a9c1f7b10',
     workflow: null,
   },
+};
+
+export const exampleQueue: QueueJson = {
+  hosts: [
+    {
+      name: 'lab-1',
+      takesWork: true,
+      cpus: 8,
+      memoryBytes: 34_359_738_368,
+      devices: 1,
+      leases: [
+        {
+          job: exampleJob.id,
+          owner: 'ada',
+          cpus: 8,
+          memoryBytes: 1_073_741_824,
+          devices: 1,
+          leftMs: 840_000,
+        },
+      ],
+    },
+  ],
+  waiting: [
+    {
+      job: 'run-7',
+      owner: 'ada',
+      priority: 0,
+      waitedMs: 61_000,
+      ahead: 0,
+      reason: 'waiting for 1 GPU; about 14 min',
+      startsInMs: 840_000,
+    },
+  ],
+  holds: [],
 };

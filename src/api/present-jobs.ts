@@ -28,7 +28,7 @@ export function jobJson(
     attempt: job.attempt,
     host: job.host,
     devices: job.devices,
-    queue: queue === null ? null : { ahead: queue.ahead, reason: waitInWords(queue) },
+    queue: queue === null ? null : queueJson(queue),
     cancel: job.cancel,
     exit: job.exit,
     imageDigest: job.imageDigest,
@@ -49,6 +49,12 @@ export function jobJson(
       workflow: workflowUrl(id, settings),
     },
   };
+}
+
+function queueJson(queue: QueuePosition): JobJson['queue'] {
+  const { ahead, startsInMs } = queue;
+  const reason = waitInWords(queue);
+  return { ahead, reason, startsInMs: startsInMs === null ? null : Math.round(startsInMs) };
 }
 
 function workflowUrl(

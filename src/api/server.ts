@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import { Client, Connection } from '@temporalio/client';
-import { loadConfig, publicUrls, queueRules, tracingSettings, type Config } from '../config.ts';
+import { loadConfig, publicUrls, queueLimits, tracingSettings, type Config } from '../config.ts';
 import { chooseSealer } from '../choose-secrets.ts';
 import { createLog, type Log } from '../log.ts';
 import { apiMetrics } from '../metrics/api-metrics.ts';
@@ -64,6 +64,7 @@ async function serve(config: Config, log: Log): Promise<void> {
     maxApps: config.LABKEEPER_MAX_APPS,
     maxVolumes: config.LABKEEPER_MAX_VOLUMES,
     maxQueuedJobs: config.LABKEEPER_MAX_QUEUED_JOBS,
+    maxQueuedJobsPerPerson: config.LABKEEPER_MAX_QUEUED_JOBS_PER_PERSON ?? null,
     volumeMaxBytes: config.LABKEEPER_VOLUME_MAX_BYTES,
     maxTokens: config.LABKEEPER_MAX_TOKENS,
     maxLinks: config.LABKEEPER_MAX_LINKS,
@@ -212,7 +213,7 @@ function settingsOf(config: Config): ApiSettings {
     appsUrl: urls.apps,
     appsDomain: config.LABKEEPER_APPS_DOMAIN ?? null,
     grantMs: 30_000,
-    queueRules: queueRules(config),
+    queueLimits: queueLimits(config),
     qulabs: qulabsSettings(config),
     temporalUiUrl: uiUrl === undefined ? null : trimmed(uiUrl),
     temporalNamespace: config.TEMPORAL_NAMESPACE,

@@ -1,4 +1,5 @@
 import type { MemberJson, SpaceJson } from '../model/people-api.ts';
+import type { SpaceChange } from '../model/person.ts';
 import { collect } from './collect.ts';
 import { exitCodes, UsageError, type ExitCode } from './exit-codes.ts';
 import { noun } from './noun.ts';
@@ -10,6 +11,8 @@ import type { Invocation } from './verb.ts';
 const quotas = {
   apps: { type: 'string', value: 'N', help: 'apps it may have; none sets no limit' },
   awake: { type: 'string', value: 'N', help: 'apps of it awake at once; none sets no limit' },
+  running: { type: 'string', value: 'N', help: 'jobs of it that run at once; none sets no limit' },
+  queued: { type: 'string', value: 'N', help: 'jobs of it that may wait; none sets no limit' },
 } as const;
 
 export const spaces = noun({
@@ -43,7 +46,7 @@ export const spaces = noun({
     },
     {
       name: 'create',
-      usage: 'SPACE [--title TEXT] [--apps N] [--awake N]',
+      usage: 'SPACE [--title TEXT] [--apps N] [--awake N] [--running N] [--queued N]',
       summary: 'Make a space',
       json: '`Space`',
       options: { ...quotas, title: { type: 'string', value: 'TEXT', help: 'shown to people' } },
@@ -62,8 +65,8 @@ export const spaces = noun({
     },
     {
       name: 'quota',
-      usage: 'SPACE [--apps N] [--awake N]',
-      summary: 'Set how many apps a space may have, and have awake at once',
+      usage: 'SPACE [--apps N] [--awake N] [--running N] [--queued N]',
+      summary: 'Set how many apps and jobs a space may have',
       json: '`Space`',
       options: quotas,
       takes: { least: 1, most: 1 },
@@ -72,7 +75,9 @@ export const spaces = noun({
         const [name = ''] = invocation.arguments;
         const quota = quotaOf(invocation);
         if (Object.keys(quota).length === 0) {
-          throw new UsageError('say which: --apps N, --awake N, or none instead of a number');
+          throw new UsageError(
+            'say which: --apps N, --awake N, --running N, --queued N, or none instead of a number',
+          );
         }
         // Setting makes a space that is not there: a typing error must not.
         await invocation.client.spaces.show(name);
@@ -134,13 +139,21 @@ export const spaces = noun({
   ],
 });
 
-function quotaOf({ text }: Invocation): { maxApps?: number | null; maxAwakeApps?: number | null } {
-  const apps = numberOrNone(text('apps'));
-  const awake = numberOrNone(text('awake'));
-  return {
-    ...(apps === undefined ? {} : { maxApps: apps }),
-    ...(awake === undefined ? {} : { maxAwakeApps: awake }),
-  };
+/** Which option sets which quota. */
+const quotaFields = {
+  apps: 'maxApps',
+  awake: 'maxAwakeApps',
+  running: 'maxRunningJobs',
+  queued: 'maxQueuedJobs',
+} as const;
+
+function quotaOf({ text }: Invocation): SpaceChange {
+  const change: SpaceChange = {};
+  for (const [option, field] of Object.entries(quotaFields)) {
+    const limit = numberOrNone(text(option));
+    if (limit !== undefined) change[field] = limit;
+  }
+  return change;
 }
 
 /** Undefined when it was not given, null for `none`. */
@@ -164,6 +177,8 @@ function spaceText(terminal: Terminal, space: SpaceJson): string {
     ['title', space.title === space.name ? null : space.title],
     ['apps', used(space.apps, space.maxApps)],
     ['awake', used(space.awakeApps, space.maxAwakeApps)],
+    ['jobs running', used(space.runningJobs, space.maxRunningJobs)],
+    ['jobs waiting', used(space.queuedJobs, space.maxQueuedJobs)],
     ['members', String(space.members)],
     ['made', space.createdAt],
   ])}`;

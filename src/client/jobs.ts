@@ -2,9 +2,11 @@ import { eventListSchema, type EventListJson } from '../model/api.ts';
 import {
   jobListSchema,
   jobSchema,
+  queueViewSchema,
   submittedJobSchema,
   type JobJson,
   type JobListJson,
+  type QueueJson,
   type SubmittedJobJson,
 } from '../model/job-api.ts';
 import type { JobSpecInput } from '../model/job-spec.ts';
@@ -41,6 +43,13 @@ export interface JobMethods {
   ): Promise<JobJson>;
   log(id: string, options?: JobLogOptions): Promise<LogText>;
   followLog(id: string, options?: JobLogOptions): AsyncGenerator<string>;
+  hold(id: string, options?: { why?: string }): Promise<JobJson>;
+  release(id: string, options?: { why?: string }): Promise<JobJson>;
+  /** Who runs where, and who waits for what. */
+  queue(): Promise<QueueJson>;
+  /** Of one space, or all of it. */
+  holdQueue(options?: { space?: string; why?: string }): Promise<QueueJson>;
+  releaseQueue(options?: { space?: string; why?: string }): Promise<QueueJson>;
   events(id: string, page?: { before?: string; limit?: number }): Promise<EventListJson>;
 }
 
@@ -89,6 +98,15 @@ export function jobMethods(wire: Transport): JobMethods {
     },
     log: (id, options) => readLog(wire, `${pathOf(id)}/logs`, options),
     followLog: (id, options) => followLog(wire, `${pathOf(id)}/logs`, options),
+    hold: (id, options = {}) =>
+      json(`${pathOf(id)}/hold`, jobSchema, { method: 'POST', body: options }),
+    release: (id, options = {}) =>
+      json(`${pathOf(id)}/release`, jobSchema, { method: 'POST', body: options }),
+    queue: () => json('/api/v1/queue', queueViewSchema),
+    holdQueue: (options = {}) =>
+      json('/api/v1/queue/hold', queueViewSchema, { method: 'POST', body: options }),
+    releaseQueue: (options = {}) =>
+      json('/api/v1/queue/release', queueViewSchema, { method: 'POST', body: options }),
     events: (id, page = {}) => json(`${pathOf(id)}/events`, eventListSchema, { query: page }),
   };
 }

@@ -50,6 +50,8 @@ export const fieldExamples: Readonly<Record<string, unknown>> = {
   'space.title': 'Machine learning 101',
   'space.maxApps': 40,
   'space.maxAwakeApps': 10,
+  'space.maxRunningJobs': 8,
+  'space.maxQueuedJobs': 1000,
   'person.title': 'Ada',
   'person.operator': true,
   'person.disabled': true,

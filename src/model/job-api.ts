@@ -20,7 +20,11 @@ export const cancelSchema = z
 const queueSchema = z
   .object({
     ahead: z.int().min(0).describe('How many go before it'),
-    reason: z.string().describe('Why it waits'),
+    reason: z.string().describe('Why it waits, how many go before it, and for about how long'),
+    startsInMs: z
+      .int()
+      .nullable()
+      .describe('When it will probably start, by how long its like ran; null when nobody knows'),
   })
   .describe('Its place in the queue');
 
@@ -90,3 +94,55 @@ export const jobListSchema = z
   })
   .describe('A page of jobs');
 export type JobListJson = z.infer<typeof jobListSchema>;
+
+const heldSchema = z
+  .object({
+    scope: z.string().describe('What is held: `queue` is all of it, `space/NAME` one space'),
+    actor: z.string().describe('Who holds it'),
+    why: z.string().describe('Why they do'),
+    since: time('Since when'),
+  })
+  .describe('Something that is kept from starting');
+
+const leaseSchema = z
+  .object({
+    job: z.string().nullable().describe('The job; null in a space of others'),
+    owner: z.string().nullable().describe('Who submitted it; null in a space of others'),
+    cpus: z.number().describe('Cores it holds'),
+    memoryBytes: z.int().describe('Memory it holds'),
+    devices: z.int().describe('GPUs it holds'),
+    leftMs: z.int().nullable().describe('How long it will probably run; null when nobody knows'),
+  })
+  .describe('What one job holds of a host');
+
+const queueHostSchema = z
+  .object({
+    name: z.string().describe('Its name'),
+    takesWork: z.boolean().describe('False while it is not heard of, or its disk is full'),
+    cpus: z.number().describe('Cores that jobs may hold together'),
+    memoryBytes: z.int().describe('Memory that jobs may hold together'),
+    devices: z.int().describe('GPUs it has'),
+    leases: z.array(leaseSchema).describe('What is held of it'),
+  })
+  .describe('A host as the queue sees it');
+
+const waitingSchema = z
+  .object({
+    job: z.string().nullable().describe('The job; null in a space of others'),
+    owner: z.string().nullable().describe('Who submitted it; null in a space of others'),
+    priority: z.int().describe('As it was submitted'),
+    waitedMs: z.int().describe('How long it has waited'),
+    ahead: z.int().min(0).describe('How many go before it'),
+    reason: z.string().nullable().describe('Why it waits; null in a space of others'),
+    startsInMs: z.int().nullable().describe('When it will probably start; null when nobody knows'),
+  })
+  .describe('A job that waits');
+
+export const queueViewSchema = z
+  .object({
+    hosts: z.array(queueHostSchema).describe('By name'),
+    waiting: z.array(waitingSchema).describe('In the order in which they would go'),
+    holds: z.array(heldSchema).describe('What is kept from starting'),
+  })
+  .describe('Who runs where, and who waits for what');
+export type QueueJson = z.infer<typeof queueViewSchema>;

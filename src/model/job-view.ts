@@ -1,4 +1,5 @@
 import { describeExit, type Exit } from './app-state.ts';
+import { durationInWords } from './in-words.ts';
 import type { JobState } from './job-state.ts';
 import type { Wait } from './queue.ts';
 
@@ -21,6 +22,8 @@ export interface QueuePosition {
   /** How many go before it. */
   ahead: number;
   wait: Wait | null;
+  /** When it will probably start, from now; null when nobody knows. */
+  startsInMs: number | null;
 }
 
 /**
@@ -59,11 +62,16 @@ export function explainJob(job: JobFacts, queue: QueuePosition | null): string {
 export function waitInWords(queue: QueuePosition | null): string {
   if (queue === null || queue.wait === null) return 'it is about to be looked at';
   const before = queue.ahead === 0 ? '' : `; ${queue.ahead} before it`;
-  return `${reasonOf(queue.wait)}${before}`;
+  const about = queue.startsInMs === null ? '' : `; about ${durationInWords(queue.startsInMs)}`;
+  return `${reasonOf(queue.wait)}${before}${about}`;
 }
 
 function reasonOf(wait: Wait): string {
   switch (wait.reason) {
+    case 'held': {
+      const what = { job: 'it', space: 'its space', queue: 'the queue' }[wait.hold.of];
+      return `${what} is held by ${wait.hold.actor}: ${wait.hold.why}`;
+    }
     case 'no_host':
       return `no host has ${wait.lacks}`;
     case 'host_silent':

@@ -2,7 +2,7 @@
 export const dnsLabelPattern = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** `app/plot`: workflow id, CLI argument, path under `/manage/` and (plural) under `/api/v1/`. */
-export type EntityName = `${EntityKind | 'deployment'}/${string}`;
+export type EntityName = `${EntityKind | 'deployment' | 'queue'}/${string}`;
 
 /** What timelines are kept of. */
 export const entityKinds = ['app', 'job', 'volume', 'space', 'person', 'host'] as const;
@@ -11,6 +11,9 @@ export type EntityKind = (typeof entityKinds)[number];
 export const appEntity = (name: string): EntityName => `app/${name}`;
 export const jobEntity = (id: string): EntityName => `job/${id}`;
 export const volumeEntity = (name: string): EntityName => `volume/${name}`;
+
+/** The queue of all jobs, for its timeline. */
+export const queueEntity: EntityName = 'queue/jobs';
 
 /** What is on its way to being served by an app; workflow id. */
 export const deploymentEntity = (app: string): EntityName => `deployment/${app}`;

@@ -47,8 +47,18 @@ export const spaceSchema = z
       .int()
       .nullable()
       .describe('Apps of it awake at once; a wake beyond that is 429; null sets no limit'),
+    maxRunningJobs: z
+      .int()
+      .nullable()
+      .describe('Jobs of it that run at once; others wait; null sets no limit'),
+    maxQueuedJobs: z
+      .int()
+      .nullable()
+      .describe('Jobs of it that may wait; more is 429; null sets no limit'),
     apps: z.int().describe('Apps it has'),
     awakeApps: z.int().describe('Apps of it that are awake, on their way there or falling asleep'),
+    runningJobs: z.int().describe('Jobs of it that hold capacity'),
+    queuedJobs: z.int().describe('Jobs of it that wait'),
     members: z.int().describe('People with a role in it'),
     createdAt: time('When it was added'),
   })

@@ -52,6 +52,8 @@ export const spaceChangeSchema = z
     title: titleSchema.optional(),
     maxApps: quota('Apps it may have').optional(),
     maxAwakeApps: quota('Apps of it that may be awake at once').optional(),
+    maxRunningJobs: quota('Jobs of it that run at once').optional(),
+    maxQueuedJobs: quota('Jobs of it that may wait').optional(),
   })
   .describe('What to set of a space');
 export type SpaceChange = z.infer<typeof spaceChangeSchema>;

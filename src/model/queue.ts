@@ -40,6 +40,16 @@ export interface QueueJob {
   runtime: 'docker' | 'process';
   /** The one host that may run it. */
   host: string | null;
+  /** Somebody keeps it, its space or the whole queue from starting. */
+  hold: Hold | null;
+}
+
+/** Who holds work back, and why. */
+export interface Hold {
+  /** What is held: `job`, `space` or `queue`. */
+  of: 'job' | 'space' | 'queue';
+  actor: string;
+  why: string;
 }
 
 export interface QueueRules {
@@ -56,6 +66,7 @@ export interface QueueRules {
 }
 
 export type Wait =
+  | { reason: 'held'; hold: Hold }
   /** No host that could ever run it. */
   | { reason: 'no_host'; lacks: string }
   | { reason: 'host_silent'; host: string }
@@ -77,12 +88,13 @@ export function planQueue(
   jobs: readonly QueueJob[],
   rules: QueueRules,
 ): QueuePlan {
-  const rooms = new Map(hosts.map((host) => [host.name, roomOf(host, leases)]));
+  const byName = hosts.toSorted((one, other) => (one.name < other.name ? -1 : 1));
+  const rooms = new Map(byName.map((host) => [host.name, roomOf(host, leases)]));
   const running = countRunning(leases);
   const plan: QueuePlan = { grants: [], waiting: [] };
   /** Hosts that are kept free, and for whom. */
   const kept = new Map<string, string>();
-  for (const job of inTurn(jobs, leases, rules)) {
+  for (const job of inTurn(hosts, jobs, leases, rules)) {
     const found = lookForRoom(job, [...rooms.values()], { rules, running, kept });
     if (!('room' in found)) {
       plan.waiting.push({ job: job.id, wait: found });
@@ -119,9 +131,11 @@ function roomOf(host: QueueHost, leases: readonly QueueLease[]): Room {
 
 /**
  * The order in which jobs are looked at: by priority, which rises with the time waited; within one
- * priority the submitter who holds least goes first, and each job that is passed counts as held.
+ * priority the submitter who holds least goes first, and each job that is passed counts as held. What
+ * could not start now even on empty hosts takes no turn, and comes last.
  */
 function inTurn(
+  hosts: readonly QueueHost[],
   jobs: readonly QueueJob[],
   leases: readonly QueueLease[],
   rules: QueueRules,
@@ -129,45 +143,40 @@ function inTurn(
   const held = new Map<string, number>();
   const add = (owner: string, cpus: number) => held.set(owner, (held.get(owner) ?? 0) + cpus);
   for (const { owner, cpus } of leases) add(owner, cpus);
-  const byPriority = new Map<number, QueueJob[]>();
-  for (const job of jobs) {
-    const priority = job.priority + Math.floor(job.waitedMs / rules.ageMs);
-    byPriority.set(priority, [...(byPriority.get(priority) ?? []), job]);
-  }
+  const isAble = (job: QueueJob) =>
+    job.hold === null && hosts.some((host) => host.takesWork && couldEver(job, host));
+  const [able, unable] = split(jobs, isAble);
+  const byPriority = groups(able, (job) => job.priority + Math.floor(job.waitedMs / rules.ageMs));
   const order: QueueJob[] = [];
   for (const priority of [...byPriority.keys()].sort((left, right) => right - left)) {
-    const lines = new Map<string, QueueJob[]>();
-    for (const job of byPriority.get(priority) ?? []) {
-      lines.set(job.owner, [...(lines.get(job.owner) ?? []), job]);
-    }
-    for (const line of lines.values()) line.sort((left, right) => left.number - right.number);
-    while (lines.size > 0) {
-      const [owner, line] = [...lines].reduce((best, one) =>
-        isBefore(one, best, held) ? one : best,
-      );
-      const job = line.shift();
-      if (job === undefined) {
-        lines.delete(owner);
-        continue;
+    const turns: { job: QueueJob; heldBefore: number }[] = [];
+    for (const [owner, line] of groups(byPriority.get(priority) ?? [], (job) => job.owner)) {
+      for (const job of line.sort(byNumber)) {
+        turns.push({ job, heldBefore: held.get(owner) ?? 0 });
+        add(owner, job.cpus);
       }
-      if (line.length === 0) lines.delete(owner);
-      add(owner, job.cpus);
-      order.push(job);
     }
+    // What its owner held when it came up grows along each line, so this is taking turns.
+    turns.sort((one, other) => one.heldBefore - other.heldBefore || byNumber(one.job, other.job));
+    order.push(...turns.map(({ job }) => job));
   }
-  return order;
+  return [...order, ...unable.sort(byNumber)];
 }
 
-type Line = [string, QueueJob[]];
+const byNumber = (one: QueueJob, other: QueueJob): number => one.number - other.number;
 
-function isBefore(
-  [one, [first]]: Line,
-  [other, [second]]: Line,
-  held: Map<string, number>,
-): boolean {
-  const less = (held.get(one) ?? 0) - (held.get(other) ?? 0);
-  if (less !== 0) return less < 0;
-  return (first?.number ?? 0) < (second?.number ?? 0);
+function split<Item>(items: readonly Item[], test: (item: Item) => boolean): [Item[], Item[]] {
+  return [items.filter(test), items.filter((item) => !test(item))];
+}
+
+function groups<Item, Key>(items: readonly Item[], keyOf: (item: Item) => Key): Map<Key, Item[]> {
+  const found = new Map<Key, Item[]>();
+  for (const item of items) {
+    const group = found.get(keyOf(item));
+    if (group === undefined) found.set(keyOf(item), [item]);
+    else group.push(item);
+  }
+  return found;
 }
 
 interface Running {
@@ -196,6 +205,7 @@ function lookForRoom(
   state: { rules: QueueRules; running: Running; kept: ReadonlyMap<string, string> },
 ): { room: Room } | Wait {
   const { rules, running, kept } = state;
+  if (job.hold !== null) return { reason: 'held', hold: job.hold };
   const cap = capOf(job, rules, running);
   if (cap !== null) return cap;
   const fitting = rooms.filter(({ host }) => couldEver(job, host));

@@ -41,6 +41,7 @@ const rules = {
   'job.read-output': { role: 'instructor', owner: 'user', words: 'read the output of' },
   'job.submit': { role: 'instructor', words: 'submit jobs in' },
   'job.change': { role: 'admin', owner: 'user', words: 'cancel or remove' },
+  'queue.hold': { role: 'admin', words: 'hold or release' },
   'space.see': { role: 'viewer', words: 'see' },
   'space.manage': { role: 'admin', words: 'manage the members of' },
   'space.create': { role: 'operator', words: 'create, change or remove' },

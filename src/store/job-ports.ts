@@ -1,7 +1,7 @@
 import type { Cause, Exit } from '../model/app-state.ts';
 import type { JobCause, JobSpec } from '../model/job-spec.ts';
 import type { JobState } from '../model/job-state.ts';
-import type { QueuePlan, QueueRules } from '../model/queue.ts';
+import type { QueueHost, QueueJob, QueueLease, QueuePlan, QueueRules } from '../model/queue.ts';
 import type { Mark, NewEvent } from './ports.ts';
 
 /** What was seen of a job's end that somebody asked for. Times are ISO 8601 in UTC. */
@@ -119,10 +119,29 @@ export interface JobProgress {
   progress: Record<string, unknown>;
 }
 
+/** The whole queue, or what waits of one space. */
+export type HoldScope = 'queue' | `space/${string}`;
+
+/** What settings say of the queue; what rows say comes on top. */
+export type QueueLimits = Pick<QueueRules, 'maxRunningPerPerson' | 'ageMs'>;
+
+/** The queue at one moment, and what it would do. */
+export interface QueueMoment {
+  hosts: QueueHost[];
+  /** `leftMs`: how long it will probably run from now on; null when nothing is known of its like. */
+  leases: (QueueLease & { leftMs: number | null })[];
+  /** `expectedMs`: how long its like ran, by the median of the last fifty. */
+  jobs: (QueueJob & { expectedMs: number | null })[];
+  rules: QueueRules;
+  plan: QueuePlan;
+  holds: { scope: HoldScope; actor: string; why: string; since: string }[];
+}
+
 export interface JobStore {
   /**
    * One transaction: row, outbox entry, event. The same id, or key of the owner, with the same body answers `existing`;
-   * with another one it throws `conflict` (`details.job`). Throws `quota_exceeded` at the limit of jobs that wait.
+   * with another one it throws `conflict` (`details.job`). Throws `quota_exceeded` at the limit of jobs that wait: of all, of
+   * its owner, of its space.
    */
   submit(input: Submission): Promise<{ outcome: 'created' | 'existing'; job: Job }>;
   find(id: string): Promise<Job | null>;
@@ -162,13 +181,20 @@ export interface JobStore {
   /** One statement for a whole batch. Attempts that do not run any more are passed over. */
   reportProgress(reports: readonly JobProgress[]): Promise<void>;
 
+  /** Keeps the whole queue, or what waits of one space, from starting. What runs goes on. Idempotent. */
+  holdScope(scope: HoldScope, cause: Cause): Promise<void>;
+  releaseScope(scope: HoldScope, cause: Cause): Promise<void>;
+  /** The same for one job. Idempotent. Throws `not_found`, and `conflict` for one that does not wait. */
+  hold(id: string, cause: Cause): Promise<void>;
+  release(id: string, cause: Cause): Promise<void>;
+
   /**
    * Gives capacity to those whose turn it is, as `model/queue.ts` has it: one caller at a time, leases, states,
    * events, instances and outbox entries in one transaction. Answers what was granted.
    */
-  grant(rules: QueueRules): Promise<Grant[]>;
-  /** What the next grant would find; changes nothing. */
-  plan(rules: QueueRules): Promise<QueuePlan>;
+  grant(limits: QueueLimits): Promise<Grant[]>;
+  /** What the next grant would find, of one moment; changes nothing. */
+  queue(limits: QueueLimits): Promise<QueueMoment>;
   /** True when at least one job waits that may be granted now. */
   isWaiting(): Promise<boolean>;
   /** Those that are not over, by number, for the repair schedule. */

@@ -47,8 +47,13 @@ export interface Space {
   title: string;
   maxApps: number | null;
   maxAwakeApps: number | null;
+  maxRunningJobs: number | null;
+  maxQueuedJobs: number | null;
   apps: number;
   awakeApps: number;
+  /** Jobs that hold capacity, and jobs that wait. */
+  runningJobs: number;
+  queuedJobs: number;
   members: number;
   createdAt: string;
 }

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { randomNumbers } from '../beds/chances.ts';
 
 /** Numbers that look random and are the same at each run with the same seed. */
 export interface Chance {
@@ -18,14 +19,7 @@ export const killsPerState = Number(process.env['LABKEEPER_KILLS'] ?? (isLong ? 
 export const outageTestMs = outageMs + 90_000;
 
 export function chance(seed: number): Chance {
-  let state = seed >>> 0;
-  // mulberry32: small, and good enough to choose moments.
-  const next = () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
+  const next = randomNumbers(seed);
   const below = (end: number) => Math.floor(next() * end);
   return {
     below,

@@ -108,12 +108,7 @@ export async function openApi(
       grantMs: 30_000,
       storageWatermarks: { warnBytes: 2 * 1024 ** 3, refuseBytes: 512 * 1024 ** 2 },
       memoryRing: memoryRing(60_000, 1_440),
-      queueRules: {
-        maxRunningPerPerson: null,
-        maxRunningOfSpace: {},
-        maxRunningOfType: {},
-        ageMs: 600_000,
-      },
+      queueLimits: { maxRunningPerPerson: null, ageMs: 600_000 },
       qulabs: {
         ...{ url: null, token: null, publishes: false, maxWaiting: 3, lookEveryMs: 10 },
         ...{ imageWaitMs: 100, imageLookEveryMs: 10, readyWithinMs: 1_000, idleAfterMs: 60_000 },

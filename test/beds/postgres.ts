@@ -35,7 +35,12 @@ export async function openTestStore(
   options: Partial<
     Pick<
       Parameters<typeof openPostgresStore>[0],
-      'poolSize' | 'maxApps' | 'maxVolumes' | 'volumeMaxBytes'
+      | 'poolSize'
+      | 'maxApps'
+      | 'maxVolumes'
+      | 'maxQueuedJobs'
+      | 'maxQueuedJobsPerPerson'
+      | 'volumeMaxBytes'
     >
   > = {},
 ): Promise<{ store: Store; url: string; close(): Promise<void> }> {

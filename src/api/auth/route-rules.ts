@@ -43,6 +43,12 @@ export const routeRules: Readonly<Record<string, RouteRule>> = {
   'POST /api/v1/jobs/:id/cancel': job('job.change'),
   'GET /api/v1/jobs/:id/logs': job('job.read-output'),
   'GET /api/v1/jobs/:id/events': job('job.see'),
+  'POST /api/v1/jobs/:id/hold': job('job.change'),
+  'POST /api/v1/jobs/:id/release': job('job.change'),
+  'GET /api/v1/queue': 'person',
+  // Their handlers ask whether the caller may hold what the body names.
+  'POST /api/v1/queue/hold': 'person',
+  'POST /api/v1/queue/release': 'person',
   'GET /api/v1/events': 'person',
   'GET /api/v1/events/stream': 'person',
   'GET /api/v1/operations/:id': { may: 'app.see', of: 'operation' },

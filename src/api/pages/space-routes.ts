@@ -69,6 +69,8 @@ export function spacePages({ store }: Pick<ApiDependencies, 'store'>): Hono<ApiE
         title: space.title,
         maxApps: String(space.maxApps ?? ''),
         maxAwakeApps: String(space.maxAwakeApps ?? ''),
+        maxRunningJobs: String(space.maxRunningJobs ?? ''),
+        maxQueuedJobs: String(space.maxQueuedJobs ?? ''),
       }),
       removal: formShown('removal', refused),
       done: context.req.query('done') ?? '',
@@ -153,6 +155,8 @@ function changeIn(sent: Sent) {
     ...(title === '' ? {} : { title }),
     maxApps: quotaIn('maxApps', sent),
     maxAwakeApps: quotaIn('maxAwakeApps', sent),
+    maxRunningJobs: quotaIn('maxRunningJobs', sent),
+    maxQueuedJobs: quotaIn('maxQueuedJobs', sent),
   };
 }
 

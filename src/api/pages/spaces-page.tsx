@@ -141,6 +141,24 @@ export function Quotas({ form }: { form: FormShown }) {
         min={0}
         max={1_000_000}
       />
+      <Input
+        form={form}
+        name="maxRunningJobs"
+        label="Jobs running at most"
+        hint="Left empty: no limit."
+        type="number"
+        min={0}
+        max={1_000_000}
+      />
+      <Input
+        form={form}
+        name="maxQueuedJobs"
+        label="Jobs waiting at most"
+        hint="Left empty: no limit."
+        type="number"
+        min={0}
+        max={1_000_000}
+      />
     </div>
   );
 }

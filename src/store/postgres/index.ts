@@ -78,6 +78,7 @@ export async function openPostgresStore(
     maxLinks?: number;
     maxVolumes?: number;
     maxQueuedJobs?: number;
+    maxQueuedJobsPerPerson?: number | null;
     volumeMaxBytes?: number;
   },
 ): Promise<Store> {
@@ -121,7 +122,14 @@ export async function openPostgresStore(
     },
     deployments: deploymentStore(database, { maxApps, ...volumeLimits }),
     foreignIds: foreignIdStore(database),
-    jobs: jobStore(database, { maxQueuedJobs: options.maxQueuedJobs ?? 100_000 }, until),
+    jobs: jobStore(
+      database,
+      {
+        maxQueuedJobs: options.maxQueuedJobs ?? 100_000,
+        maxQueuedJobsPerPerson: options.maxQueuedJobsPerPerson ?? null,
+      },
+      until,
+    ),
     routes: {
       all: () => allRoutes(database),
       find: (app) => findRoute(database, app),

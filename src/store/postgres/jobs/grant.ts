@@ -1,43 +1,26 @@
 import { jobEntity, jobInstanceName } from '../../../model/names.ts';
-import {
-  planQueue,
-  type QueueHost,
-  type QueueJob,
-  type QueueLease,
-  type QueuePlan,
-  type QueueRules,
-} from '../../../model/queue.ts';
-import type { Grant } from '../../job-ports.ts';
+import type { QueuePlan } from '../../../model/queue.ts';
+import type { Grant, QueueLimits } from '../../job-ports.ts';
 import type { Database, Query } from '../database.ts';
 import { insertEvent } from '../events/append.ts';
+import { readMoment } from './moment.ts';
 import { tellJob } from './tell.ts';
 
 /** Who gives out capacity waits for the one who is at it: so two never give the same. */
 const queueLockKey = 7_106_135;
-/** A host that was not heard for this long gets no new work. */
-const silentAfterMs = 30_000;
-/** Of each submitter so many are looked at; the others cannot be next. */
-const perOwner = 500;
 const grantsAtOnce = 200;
 
-export async function grantJobs(database: Database, rules: QueueRules): Promise<Grant[]> {
+export async function grantJobs(database: Database, limits: QueueLimits): Promise<Grant[]> {
   if (!(await isWaiting(database))) return [];
   return database.transaction('give out capacity', async (query) => {
     await query('wait for others', 'SELECT pg_advisory_xact_lock($1)', [queueLockKey]);
-    const { grants } = await readPlan(query, rules);
+    const { plan } = await readMoment(query, limits);
     const granted: Grant[] = [];
-    for (const grant of grants.slice(0, grantsAtOnce)) {
+    for (const grant of plan.grants.slice(0, grantsAtOnce)) {
       const one = await write(query, grant);
       if (one !== null) granted.push(one);
     }
     return granted;
-  });
-}
-
-export async function planJobs(database: Database, rules: QueueRules): Promise<QueuePlan> {
-  return database.transaction('look at the queue', async (query) => {
-    await query('see one moment', 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
-    return readPlan(query, rules);
   });
 }
 
@@ -47,107 +30,6 @@ export async function isWaiting(database: Database): Promise<boolean> {
     "SELECT FROM jobs WHERE state = 'queued' AND ready_at <= now() LIMIT 1",
   );
   return rows.length > 0;
-}
-
-async function readPlan(query: Query, rules: QueueRules): Promise<QueuePlan> {
-  const [hosts, leases, jobs] = [
-    await readHosts(query),
-    await readLeases(query),
-    await readWaiting(query),
-  ];
-  return planQueue(hosts, leases, jobs, rules);
-}
-
-async function readHosts(query: Query): Promise<QueueHost[]> {
-  const rows = await query<{
-    name: string;
-    job_cpus: number;
-    job_memory_bytes: string;
-    devices: { id: string }[];
-    runtimes: { kind: 'docker' | 'process'; ready: boolean }[];
-    takes_work: boolean;
-  }>(
-    'read hosts',
-    `SELECT name, job_cpus, job_memory_bytes, devices, runtimes,
-       seen_at > now() - $1::float8 * interval '1 ms' AND storage ->> 'state' <> 'full'
-         AS takes_work
-     FROM hosts ORDER BY name`,
-    [silentAfterMs],
-  );
-  return rows.map((row) => ({
-    name: row.name,
-    cpus: row.job_cpus,
-    memoryBytes: Number(row.job_memory_bytes),
-    devices: row.devices.map(({ id }) => id),
-    runtimes: row.runtimes.filter(({ ready }) => ready).map(({ kind }) => kind),
-    takesWork: row.takes_work,
-  }));
-}
-
-async function readLeases(query: Query): Promise<QueueLease[]> {
-  const rows = await query<{
-    job: string;
-    owner: string;
-    space: string;
-    type: string | null;
-    host: string;
-    cpus: number;
-    memory_bytes: string;
-    devices: string[] | null;
-  }>(
-    'read leases',
-    `SELECT job, owner, space, type, leases.host, leases.cpus, leases.memory_bytes,
-       (SELECT array_agg(device) FROM device_leases WHERE device_leases.job = leases.job) AS devices
-     FROM leases JOIN jobs ON jobs.id = leases.job`,
-  );
-  return rows.map(({ memory_bytes: memoryBytes, devices, ...row }) => ({
-    ...row,
-    memoryBytes: Number(memoryBytes),
-    devices: devices ?? [],
-  }));
-}
-
-async function readWaiting(query: Query): Promise<QueueJob[]> {
-  const rows = await query<{
-    id: string;
-    number: string;
-    owner: string;
-    space: string;
-    type: string | null;
-    priority: number;
-    waited_ms: number;
-    cpus: number;
-    memory_bytes: string;
-    devices: number;
-    runtime: 'docker' | 'process';
-    wanted_host: string | null;
-  }>(
-    'read who waits',
-    `SELECT job.* FROM (SELECT DISTINCT owner FROM jobs WHERE state = 'queued') AS submitter,
-       LATERAL (
-         SELECT id, number, owner, space, type, priority, cpus, memory_bytes, devices, runtime,
-           wanted_host, greatest(0, extract(epoch FROM now() - queued_at) * 1000)::float8
-             AS waited_ms
-         FROM jobs WHERE state = 'queued' AND cancel IS NULL AND ready_at <= now()
-           AND jobs.owner = submitter.owner
-         ORDER BY priority DESC, queued_at, number LIMIT $1
-       ) AS job`,
-    [perOwner],
-  );
-  return rows.map((row) => ({
-    id: row.id,
-    number: Number(row.number),
-    owner: row.owner,
-    space: row.space,
-    type: row.type,
-    priority: row.priority,
-    waitedMs: row.waited_ms,
-    cpus: row.cpus,
-    memoryBytes: Number(row.memory_bytes),
-    devices: row.devices,
-    runtime: row.runtime,
-    host: row.wanted_host,
-  }));
 }
 
 /** Null when it was canceled since it was read. */

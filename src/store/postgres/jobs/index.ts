@@ -4,14 +4,16 @@ import { listen } from '../listen.ts';
 import { advanceJob, beginJob, leaveQueue, noteEnd } from './advance.ts';
 import { cancelJob, removeJob } from './cancel.ts';
 import { findJob, listJobs, listLiveJobs, tallyJobs } from './find.ts';
-import { grantJobs, isWaiting, planJobs } from './grant.ts';
+import { grantJobs, isWaiting } from './grant.ts';
+import { holdJob, holdScope, releaseJob, releaseScope } from './holds.ts';
+import { readQueue } from './moment.ts';
 import { reportProgress, setJobDetail } from './progress.ts';
-import { submitJob } from './submit.ts';
+import { submitJob, type SubmissionLimits } from './submit.ts';
 
 /** Jobs on PostgreSQL. */
 export function jobStore(
   database: Database,
-  limits: { maxQueuedJobs: number },
+  limits: SubmissionLimits,
   until: (signal: AbortSignal) => AbortSignal,
 ): JobStore {
   return {
@@ -27,8 +29,12 @@ export function jobStore(
     noteEnd: (id, attempt, seen) => noteEnd(database, id, attempt, seen),
     setDetail: (id, attempt, detail) => setJobDetail(database, id, attempt, detail),
     reportProgress: (reports) => reportProgress(database, reports),
-    grant: (rules) => grantJobs(database, rules),
-    plan: (rules) => planJobs(database, rules),
+    holdScope: (scope, cause) => holdScope(database, scope, cause),
+    releaseScope: (scope, cause) => releaseScope(database, scope, cause),
+    hold: (id, cause) => holdJob(database, id, cause),
+    release: (id, cause) => releaseJob(database, id, cause),
+    grant: (queueLimits) => grantJobs(database, queueLimits),
+    queue: (queueLimits) => readQueue(database, queueLimits),
     isWaiting: () => isWaiting(database),
     listLive: (page) => listLiveJobs(database, page),
     listen: (onChange, signal) =>

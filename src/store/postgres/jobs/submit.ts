@@ -14,7 +14,7 @@ import { jobColumns, toJob, type JobRow } from './row.ts';
 export async function submitJob(
   database: Database,
   input: Submission,
-  limits: { maxQueuedJobs: number },
+  limits: SubmissionLimits,
 ): ReturnType<JobStore['submit']> {
   return database.transaction(`submit job/${input.id}`, async (query) => {
     const earlier = await findEarlier(query, input);
@@ -59,34 +59,16 @@ async function findEarlier(query: Query, input: Submission): Promise<Job | null>
 async function insert(
   query: Query,
   input: Submission,
-  { maxQueuedJobs }: { maxQueuedJobs: number },
+  limits: SubmissionLimits,
 ): Promise<Job | null> {
   const { id, space, owner, actor, why, spec } = input;
-  const [place] = await query<{ space: boolean; room: boolean }>(
-    'look for room',
-    `SELECT EXISTS (SELECT FROM spaces WHERE name = $1) AS space,
-       (SELECT count(*) FROM (SELECT FROM jobs WHERE state = 'queued' LIMIT $2) AS waiting) < $2
-         AS room`,
-    [space, maxQueuedJobs],
-  );
-  if (!place?.space) {
-    throw new LabError('invalid', `cannot submit job/${id}: there is no space named ${space}`, {
-      details: { space },
-    });
-  }
-  if (!place.room) {
-    throw new LabError(
-      'quota_exceeded',
-      `cannot submit job/${id}: ${maxQueuedJobs} jobs wait already, the most LABKEEPER_MAX_QUEUED_JOBS allows; try again when some have started`,
-      { details: { limit: maxQueuedJobs } },
-    );
-  }
+  await refuseUnlessRoom(query, input, limits);
   const [row] = await query<JobRow>(
     'insert',
     `INSERT INTO jobs (id, space, owner, spec, body_digest, idempotency_key, actor, why, type,
-       priority, cpus, memory_bytes, devices, runtime, wanted_host, queue_deadline_at)
+       priority, cpus, memory_bytes, devices, runtime, wanted_host, queue_deadline_at, likeness)
      VALUES ($1, $2, $3, $4::jsonb, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
-       now() + $16::float8 * interval '1 ms')
+       now() + $16::float8 * interval '1 ms', $17)
      ON CONFLICT DO NOTHING RETURNING ${jobColumns}`,
     [
       id,
@@ -105,7 +87,64 @@ async function insert(
       spec.image === undefined ? 'process' : 'docker',
       spec.host ?? null,
       spec.queueDeadlineMs,
+      likenessOf(input),
     ],
   );
   return row === undefined ? null : toJob(row);
+}
+
+export interface SubmissionLimits {
+  /** Jobs that wait, in all. */
+  maxQueuedJobs: number;
+  /** Of one person; null for any number. */
+  maxQueuedJobsPerPerson: number | null;
+}
+
+async function refuseUnlessRoom(
+  query: Query,
+  { id, space, owner }: Submission,
+  { maxQueuedJobs, maxQueuedJobsPerPerson }: SubmissionLimits,
+): Promise<void> {
+  const [quota] = await query<{ most: number | null }>(
+    'find its space',
+    'SELECT max_queued_jobs AS most FROM spaces WHERE name = $1',
+    [space],
+  );
+  if (quota === undefined) {
+    throw new LabError('invalid', `cannot submit job/${id}: there is no space named ${space}`, {
+      details: { space },
+    });
+  }
+  const refuse = (limit: number, whose: string, remedy: string): LabError =>
+    new LabError(
+      'quota_exceeded',
+      `cannot submit job/${id}: ${limit} jobs ${whose} wait already, the most ${remedy}; try again when some have started`,
+      { details: { limit } },
+    );
+  const waitsAtLeast = async (count: number, condition: string, value: string) => {
+    const rows = await query(
+      'count who waits',
+      `SELECT FROM jobs WHERE state = 'queued' AND ${condition} OFFSET $2 LIMIT 1`,
+      [value, Math.max(0, count - 1)],
+    );
+    return count === 0 || rows.length > 0;
+  };
+  if (await waitsAtLeast(maxQueuedJobs, '$1 = $1', '')) {
+    throw refuse(maxQueuedJobs, 'of all people', 'LABKEEPER_MAX_QUEUED_JOBS allows');
+  }
+  const { most } = quota;
+  if (most !== null && (await waitsAtLeast(most, 'space = $1', space))) {
+    throw refuse(most, `of the space ${space}`, 'its quota allows (an operator can raise it)');
+  }
+  const ofPerson = maxQueuedJobsPerPerson;
+  if (ofPerson !== null && (await waitsAtLeast(ofPerson, 'owner = $1', owner))) {
+    throw refuse(ofPerson, `of ${owner}`, 'LABKEEPER_MAX_QUEUED_JOBS_PER_PERSON allows');
+  }
+}
+
+/** What runs for about as long as this did: jobs of its type, of its image, of its program. */
+function likenessOf({ type, spec }: Submission): string {
+  if (type !== undefined) return `type ${type}`;
+  const program = spec.command?.slice(0, 2).join(' ') ?? '';
+  return `${spec.image ?? ''} ${program}`.trim().slice(0, 300);
 }

@@ -10,15 +10,22 @@ interface SpaceRow extends Record<string, unknown> {
   title: string;
   max_apps: number | null;
   max_awake_apps: number | null;
+  max_running_jobs: number | null;
+  max_queued_jobs: number | null;
   apps: number;
   awake_apps: number;
+  running_jobs: number;
+  queued_jobs: number;
   members: number;
   created_at: Date;
 }
 
-const selectSpaces = `SELECT name, title, max_apps, max_awake_apps, created_at,
+const selectSpaces = `SELECT name, title, max_apps, max_awake_apps, max_running_jobs, max_queued_jobs, created_at,
   (SELECT count(*) FROM apps WHERE space = spaces.name)::int AS apps,
   (SELECT count(*) FROM apps WHERE space = spaces.name AND ${takesPlace})::int AS awake_apps,
+  (SELECT count(*) FROM leases JOIN jobs ON jobs.id = job WHERE space = spaces.name)::int
+    AS running_jobs,
+  (SELECT count(*) FROM jobs WHERE space = spaces.name AND state = 'queued')::int AS queued_jobs,
   (SELECT count(*) FROM members WHERE space = spaces.name)::int AS members FROM spaces`;
 
 export async function findSpace(query: Query, name: string): Promise<Space | null> {
@@ -41,6 +48,8 @@ export async function listSpaces(
   return rows.map(toSpace);
 }
 
+const quotas = ['maxApps', 'maxAwakeApps', 'maxRunningJobs', 'maxQueuedJobs'] as const;
+
 export async function putSpace(
   database: Database,
   ...[name, change, by]: Parameters<SpaceStore['put']>
@@ -48,22 +57,34 @@ export async function putSpace(
   return database.transaction(`set space/${name}`, async (query) => {
     await query('lock', 'SELECT FROM spaces WHERE name = $1 FOR UPDATE', [name]);
     const before = await findSpace(query, name);
+    const quota = (field: (typeof quotas)[number]) =>
+      change[field] === undefined ? (before?.[field] ?? null) : change[field];
     const after = {
       title: change.title ?? before?.title ?? name,
-      maxApps: change.maxApps === undefined ? (before?.maxApps ?? null) : change.maxApps,
-      maxAwakeApps:
-        change.maxAwakeApps === undefined ? (before?.maxAwakeApps ?? null) : change.maxAwakeApps,
+      maxApps: quota('maxApps'),
+      maxAwakeApps: quota('maxAwakeApps'),
+      maxRunningJobs: quota('maxRunningJobs'),
+      maxQueuedJobs: quota('maxQueuedJobs'),
     };
-    const changed = (['title', 'maxApps', 'maxAwakeApps'] as const).filter(
+    const changed = (['title', ...quotas] as const).filter(
       (field) => before === null || before[field] !== after[field],
     );
     if (before !== null && changed.length === 0) return { outcome: 'unchanged', space: before };
     await query(
       'write',
-      `INSERT INTO spaces (name, title, max_apps, max_awake_apps) VALUES ($1, $2, $3, $4)
+      `INSERT INTO spaces (name, title, max_apps, max_awake_apps, max_running_jobs, max_queued_jobs)
+       VALUES ($1, $2, $3, $4, $5, $6)
        ON CONFLICT (name) DO UPDATE SET title = excluded.title, max_apps = excluded.max_apps,
-         max_awake_apps = excluded.max_awake_apps`,
-      [name, after.title, after.maxApps, after.maxAwakeApps],
+         max_awake_apps = excluded.max_awake_apps, max_running_jobs = excluded.max_running_jobs,
+         max_queued_jobs = excluded.max_queued_jobs`,
+      [
+        name,
+        after.title,
+        after.maxApps,
+        after.maxAwakeApps,
+        after.maxRunningJobs,
+        after.maxQueuedJobs,
+      ],
     );
     await insertEvent(query, `space/${name}`, {
       actor: by.actor,
@@ -97,6 +118,12 @@ export async function removeSpace(database: Database, name: string, by: By): Pro
       [name],
     );
     if (volumes > 0) refuse(`${volumes} volumes are in it; remove or move them first`);
+    const [{ jobs } = { jobs: 0 }] = await query<{ jobs: number }>(
+      'count jobs',
+      'SELECT count(*)::integer AS jobs FROM jobs WHERE space = $1',
+      [name],
+    );
+    if (jobs > 0) refuse(`${jobs} jobs are in it; remove them first`);
     await insertEvent(query, `space/${name}`, { actor: by.actor, what: 'removed', why: 'removed' });
     await query('remove', 'DELETE FROM spaces WHERE name = $1', [name]);
   });
@@ -159,8 +186,12 @@ function toSpace(row: SpaceRow): Space {
     title: row.title,
     maxApps: row.max_apps,
     maxAwakeApps: row.max_awake_apps,
+    maxRunningJobs: row.max_running_jobs,
+    maxQueuedJobs: row.max_queued_jobs,
     apps: row.apps,
     awakeApps: row.awake_apps,
+    runningJobs: row.running_jobs,
+    queuedJobs: row.queued_jobs,
     members: row.members,
     createdAt: row.created_at.toISOString(),
   };

@@ -1,0 +1,190 @@
+import {
+  planQueue,
+  type Hold,
+  type QueueHost,
+  type QueueJob,
+  type QueueLease,
+} from '../../../model/queue.ts';
+import type { QueueLimits, QueueMoment } from '../../job-ports.ts';
+import type { Database, Query } from '../database.ts';
+
+/** A host that was not heard for this long gets no new work. */
+const silentAfterMs = 30_000;
+/** Of each submitter so many are looked at; the others cannot be next. */
+const perOwner = 500;
+/** So many of its like tell how long a job runs. */
+const likes = 50;
+
+/** The queue as one transaction sees it, with how long things will take. */
+export async function readQueue(database: Database, limits: QueueLimits): Promise<QueueMoment> {
+  return database.transaction('look at the queue', async (query) => {
+    await query('see one moment', 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    const moment = await readMoment(query, limits);
+    const expected = await readDurations(query, [
+      ...new Set([...moment.leases, ...moment.jobs].map(({ likeness }) => likeness)),
+    ]);
+    const expectedOf = (likeness: string) => expected.get(likeness) ?? null;
+    return {
+      ...moment,
+      holds: await query<QueueMoment['holds'][number]>(
+        'read holds',
+        `SELECT scope, actor, why, to_char(since AT TIME ZONE 'UTC',
+           'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS since FROM holds ORDER BY scope`,
+      ),
+      leases: moment.leases.map(({ likeness, ranMs, ...lease }) => {
+        const wholeMs = expectedOf(likeness);
+        return { ...lease, leftMs: wholeMs === null ? null : Math.max(0, wholeMs - ranMs) };
+      }),
+      jobs: moment.jobs.map(({ likeness, ...job }) => ({
+        ...job,
+        expectedMs: expectedOf(likeness),
+      })),
+    };
+  });
+}
+
+/** What decides who goes next, and what comes of it. */
+export async function readMoment(query: Query, limits: QueueLimits) {
+  const hosts = await readHosts(query);
+  const leases = await readLeases(query);
+  const jobs = await readWaiting(query);
+  const rules = { ...limits, ...(await readCaps(query)) };
+  return { hosts, leases, jobs, rules, plan: planQueue(hosts, leases, jobs, rules) };
+}
+
+async function readHosts(query: Query): Promise<QueueHost[]> {
+  const rows = await query<{
+    name: string;
+    job_cpus: number;
+    job_memory_bytes: string;
+    devices: { id: string }[];
+    runtimes: { kind: 'docker' | 'process'; ready: boolean }[];
+    takes_work: boolean;
+  }>(
+    'read hosts',
+    `SELECT name, job_cpus, job_memory_bytes, devices, runtimes,
+       seen_at > now() - $1::float8 * interval '1 ms' AND storage ->> 'state' <> 'full'
+         AS takes_work
+     FROM hosts ORDER BY name`,
+    [silentAfterMs],
+  );
+  return rows.map((row) => ({
+    name: row.name,
+    cpus: row.job_cpus,
+    memoryBytes: Number(row.job_memory_bytes),
+    devices: row.devices.map(({ id }) => id),
+    runtimes: row.runtimes.filter(({ ready }) => ready).map(({ kind }) => kind),
+    takesWork: row.takes_work,
+  }));
+}
+
+async function readLeases(query: Query) {
+  const rows = await query<{
+    job: string;
+    owner: string;
+    space: string;
+    type: string | null;
+    likeness: string;
+    host: string;
+    cpus: number;
+    memory_bytes: string;
+    devices: string[] | null;
+    ran_ms: number;
+  }>(
+    'read leases',
+    `SELECT job, owner, space, type, likeness, leases.host, leases.cpus, leases.memory_bytes,
+       (SELECT array_agg(device) FROM device_leases WHERE device_leases.job = leases.job) AS devices,
+       greatest(0, extract(epoch FROM now() - COALESCE(started_at, now())) * 1000)::float8 AS ran_ms
+     FROM leases JOIN jobs ON jobs.id = leases.job`,
+  );
+  return rows.map(({ memory_bytes: memoryBytes, ran_ms: ranMs, devices, ...row }) => ({
+    ...row,
+    ranMs,
+    memoryBytes: Number(memoryBytes),
+    devices: devices ?? [],
+  })) satisfies QueueLease[];
+}
+
+/** What is held comes last: it must not hide what could go. */
+async function readWaiting(query: Query) {
+  const rows = await query<{
+    id: string;
+    number: string;
+    owner: string;
+    space: string;
+    type: string | null;
+    likeness: string;
+    priority: number;
+    waited_ms: number;
+    cpus: number;
+    memory_bytes: string;
+    devices: number;
+    runtime: 'docker' | 'process';
+    wanted_host: string | null;
+    hold: Hold | null;
+  }>(
+    'read who waits',
+    `SELECT job.* FROM (SELECT DISTINCT owner FROM jobs WHERE state = 'queued') AS submitter,
+       LATERAL (
+         SELECT id, number, owner, space, type, likeness, priority, jobs.cpus, memory_bytes,
+           devices, runtime, wanted_host,
+           greatest(0, extract(epoch FROM now() - queued_at) * 1000)::float8 AS waited_ms,
+           CASE WHEN hold IS NOT NULL THEN hold || '{"of": "job"}'
+             ELSE (SELECT jsonb_build_object('actor', actor, 'why', why,
+                 'of', split_part(scope, '/', 1))
+               FROM holds WHERE scope IN ('queue', 'space/' || space) ORDER BY scope LIMIT 1)
+           END AS hold
+         FROM jobs WHERE state = 'queued' AND cancel IS NULL AND ready_at <= now()
+           AND jobs.owner = submitter.owner
+         ORDER BY hold IS NOT NULL, priority DESC, queued_at, number LIMIT $1
+       ) AS job`,
+    [perOwner],
+  );
+  return rows.map((row) => ({
+    id: row.id,
+    number: Number(row.number),
+    owner: row.owner,
+    space: row.space,
+    type: row.type,
+    likeness: row.likeness,
+    priority: row.priority,
+    waitedMs: row.waited_ms,
+    cpus: row.cpus,
+    memoryBytes: Number(row.memory_bytes),
+    devices: row.devices,
+    runtime: row.runtime,
+    host: row.wanted_host,
+    hold: row.hold,
+  })) satisfies QueueJob[];
+}
+
+async function readCaps(query: Query) {
+  const rows = await query<{ name: string; most: number }>(
+    'read limits of spaces',
+    'SELECT name, max_running_jobs AS most FROM spaces WHERE max_running_jobs IS NOT NULL',
+  );
+  return {
+    maxRunningOfSpace: Object.fromEntries(rows.map(({ name, most }) => [name, most])),
+    maxRunningOfType: {},
+  };
+}
+
+/** The median of the last ones, by likeness. */
+async function readDurations(query: Query, wanted: string[]): Promise<Map<string, number>> {
+  const rows = await query<{ likeness: string; median_ms: number }>(
+    'read how long the like took',
+    `SELECT likeness, (
+       SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY took) FROM (
+         SELECT extract(epoch FROM finished_at - started_at) * 1000 AS took FROM jobs
+         WHERE jobs.likeness = wanted.likeness AND state = 'succeeded' AND started_at IS NOT NULL
+         ORDER BY finished_at DESC LIMIT $2
+       ) AS last)::float8 AS median_ms
+     FROM unnest($1::text[]) AS wanted (likeness)`,
+    [wanted, likes],
+  );
+  return new Map(
+    rows.flatMap(({ likeness, median_ms: medianMs }) =>
+      medianMs === null ? [] : [[likeness, medianMs] as const],
+    ),
+  );
+}
