@@ -41,7 +41,8 @@ export function jobs(deps: ApiDependencies, actions: JobActions): OpenAPIHono<Ap
 
   return router()
     .openapi(listRoute, async (context) => {
-      const { before, limit, state, space, owner, host, search } = context.req.valid('query');
+      const { before, limit, state, space, owner, host, search, idPrefix, tag } =
+        context.req.valid('query');
       const rows = await store.jobs.list({
         spaces: spacesOf(context.get('identity').caller, 'job.see'),
         ...(state === undefined ? {} : { states: [state].flat() }),
@@ -49,6 +50,8 @@ export function jobs(deps: ApiDependencies, actions: JobActions): OpenAPIHono<Ap
         ...(owner === undefined ? {} : { owner }),
         ...(host === undefined ? {} : { host }),
         ...(search === undefined ? {} : { search }),
+        ...(idPrefix === undefined ? {} : { idPrefix }),
+        ...(tag === undefined ? {} : { tags: Object.fromEntries([tag].flat().map(tagOf)) }),
         ...(before === undefined ? {} : { before }),
         limit: limit + 1,
       });
@@ -97,6 +100,16 @@ const exampleId = exampleJob.id;
 /** `{id}` of a job in a path. */
 export const jobPath = z.object({ id: jobIdSchema.meta({ example: exampleId }) });
 
+const tagSchema = z
+  .string()
+  .max(321)
+  .regex(/^[^=]{1,64}=/, 'must be key=value');
+
+const tagOf = (text: string): [string, string] => {
+  const at = text.indexOf('=');
+  return [text.slice(0, at), text.slice(at + 1)];
+};
+
 const listRoute = createRoute({
   method: 'get',
   path: '/api/v1/jobs',
@@ -119,6 +132,15 @@ const listRoute = createRoute({
         .max(200)
         .optional()
         .meta({ description: 'Only those whose id or title contains it', example: 'battery' }),
+      idPrefix: jobIdSchema
+        .optional()
+        .meta({ description: 'Only those whose id begins so', example: '4f7c' }),
+      tag: z
+        .union([tagSchema, z.array(tagSchema).max(32)])
+        .optional()
+        .meta({
+          description: 'Only those with this tag, as key=value; may be given several times',
+        }),
       before: z.coerce
         .number()
         .int()

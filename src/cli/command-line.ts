@@ -24,7 +24,8 @@ export async function runCommandLine(
   surroundings: Surroundings,
 ): Promise<ExitCode> {
   const { terminal } = surroundings;
-  const json = args.includes('--json');
+  const ours = args.slice(0, args.includes('--') ? args.indexOf('--') : undefined);
+  const json = ours.includes('--json');
   let verb: Verb | undefined;
   try {
     const { name, rest } = splitVerb(args);
@@ -57,6 +58,8 @@ async function runVerb(
     const value = values[name];
     return typeof value === 'string' ? value : null;
   };
+  const texts = (name: string) =>
+    [values[name] ?? []].flat().filter((value) => typeof value === 'string');
   if (flag('help')) {
     terminal.out(verbHelp(verb));
     return exitCodes.ok;
@@ -70,6 +73,7 @@ async function runVerb(
     arguments: positionals,
     flag,
     text,
+    texts,
     json: flag('json'),
     terminal,
     ...(await connect(text('server'))),
@@ -110,9 +114,13 @@ function suggestion(typed: string): string {
 
 function bare(options: Readonly<Record<string, OptionHelp>>) {
   return Object.fromEntries(
-    Object.entries(options).map(([name, { type, short }]) => [
+    Object.entries(options).map(([name, { type, short, multiple }]) => [
       name,
-      short === undefined ? { type } : { type, short },
+      {
+        type,
+        ...(short === undefined ? {} : { short }),
+        ...(multiple === undefined ? {} : { multiple }),
+      },
     ]),
   );
 }

@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { jsonText } from './terminal.ts';
 import type { LabkeeperClient } from '../client/index.ts';
 import type { OperationJson } from '../model/api.ts';
-import { findApp, findVolume, saysVolume } from './entity-argument.ts';
+import { cancelJob } from './cancel.ts';
+import { findApp, findJob, findVolume, saysJob, saysVolume } from './entity-argument.ts';
+import { jobOutcomeLine } from './job-wait.ts';
 import { exitCodes, UsageError, type ExitCode } from './exit-codes.ts';
 import type { Invocation, Verb } from './verb.ts';
 import { outcomeLine, waitForOperation, waitOptions } from './wait.ts';
@@ -26,9 +28,10 @@ export const commands: readonly Verb[] = [
   ),
   command(
     'stop',
-    'Put apps to sleep',
-    'Puts them to sleep, in use or not. The next visit wakes them again.',
+    'Put apps to sleep, or cancel jobs',
+    'Puts them to sleep, in use or not. The next visit wakes them again. A job that is called job/ID is canceled, as cancel does.',
     (apps, name, options) => apps.stop(name, options),
+    { job: cancelJobCommand },
   ),
   command(
     'restart',
@@ -44,45 +47,57 @@ export const commands: readonly Verb[] = [
   ),
   command(
     'rm',
-    'Stop and remove apps, or remove volumes',
-    'Stops and removes apps. Their timelines and volumes stay; nothing else does. A volume is removed with everything in it, only when it is called volume/NAME and --yes is said, and never while an app names it.',
+    'Stop and remove apps, or remove jobs or volumes',
+    'Stops and removes apps. Their timelines and volumes stay; nothing else does. A job is removed with its output when it is over and is called job/ID; its timeline stays. A volume is removed with everything in it, only when it is called volume/NAME and --yes is said, and never while an app names it.',
     (apps, name, options) => apps.remove(name, options),
-    (volumes, name, options) => volumes.remove(name, options),
+    { volume: (volumes, name, options) => volumes.remove(name, options), job: removeJob },
   ),
 ];
+
+/** What a command did to one thing. */
+interface Done {
+  json: unknown;
+  line: string;
+  failed: boolean;
+}
+
+/** For verbs that others than apps have too. */
+interface Others {
+  volume?: VolumeCommand;
+  job?: (invocation: Invocation, id: string) => Promise<Done>;
+}
 
 function command(
   name: string,
   summary: string,
   help: string,
   send: Command,
-  sendVolume?: VolumeCommand,
+  others: Others = {},
 ): Verb {
+  const { volume, job } = others;
+  const answers = job === undefined ? '`Operation`' : '`Operation`, of a job `Job`';
   return {
     name,
-    usage: `NAME… [--wait] [--why TEXT]${sendVolume === undefined ? '' : ' [--yes]'}`,
+    usage: `NAME… [--wait] [--why TEXT]${volume === undefined ? '' : ' [--yes]'}`,
     summary,
     help: `${help} Returns when it is accepted; --wait when it is over.`,
     options: {
       ...waitOptions,
       why: { type: 'string', value: 'TEXT', help: 'shown in the timeline' },
-      ...(sendVolume === undefined ? {} : yes),
+      ...(volume === undefined ? {} : yes),
     },
-    json: '`Operation`; of several names `Operation[]`',
-    completes: [sendVolume === undefined ? 'app' : 'app or volume'],
+    json: `${answers}; of several names an array of them`,
+    completes: [
+      volume !== undefined ? 'app, job or volume' : job !== undefined ? 'app or job' : 'app',
+    ],
     takes: { least: 1, most: 50 },
-    run: (invocation) => run(invocation, send, sendVolume),
+    run: (invocation) => run(invocation, send, others),
   };
 }
 
-async function run(
-  invocation: Invocation,
-  send: Command,
-  sendVolume: VolumeCommand | undefined,
-): Promise<ExitCode> {
-  const { client, terminal, json, flag, text } = invocation;
-  const why = text('why');
-  const volumes = sendVolume === undefined ? [] : invocation.arguments.filter(saysVolume);
+async function run(invocation: Invocation, send: Command, others: Others): Promise<ExitCode> {
+  const { terminal, json, flag } = invocation;
+  const volumes = others.volume === undefined ? [] : invocation.arguments.filter(saysVolume);
   if (volumes.length > 0 && !flag('yes')) {
     throw new UsageError(
       `this removes ${volumes.join(', ')} with everything in it, for good: say --yes if that is meant`,
@@ -90,23 +105,56 @@ async function run(
   }
   // All names are looked up first: a typing error in the third must not leave two done.
   const found = await Promise.all(
-    invocation.arguments.map(async (argument) => {
-      if (sendVolume === undefined || !saysVolume(argument)) {
-        const { name } = await findApp(client, argument);
-        return (options: Parameters<Command>[2]) => send(client.apps, name, options);
-      }
-      const { name } = await findVolume(client, argument);
-      return (options: Parameters<Command>[2]) => sendVolume(client.volumes, name, options);
-    }),
+    invocation.arguments.map((argument) => lookUp(invocation, argument, send, others)),
   );
-  const operations: OperationJson[] = [];
+  const all: Done[] = [];
   for (const act of found) {
-    const idempotencyKey = randomUUID();
-    const accepted = await act({ ...(why === null ? {} : { why }), idempotencyKey });
-    const operation = flag('wait') ? await waitForOperation(invocation, accepted) : accepted;
-    operations.push(operation);
-    if (!json) terminal.out(outcomeLine(terminal, operation));
+    const done = await act();
+    all.push(done);
+    if (!json) terminal.out(done.line);
   }
-  if (json) terminal.out(jsonText(operations.length === 1 ? operations[0] : operations));
-  return operations.some(({ state }) => state === 'failed') ? exitCodes.failed : exitCodes.ok;
+  const answers = all.map((done) => done.json);
+  if (json) terminal.out(jsonText(answers.length === 1 ? answers[0] : answers));
+  return all.some(({ failed }) => failed) ? exitCodes.failed : exitCodes.ok;
+}
+
+/** What is to be done to the thing of that name, once all are known to be there. */
+async function lookUp(
+  invocation: Invocation,
+  argument: string,
+  send: Command,
+  { volume, job }: Others,
+): Promise<() => Promise<Done>> {
+  const { client, terminal, flag, text } = invocation;
+  const why = text('why');
+  const accepted =
+    (act: (options: Parameters<Command>[2]) => Promise<OperationJson>) => async () => {
+      const idempotencyKey = randomUUID();
+      const begun = await act({ ...(why === null ? {} : { why }), idempotencyKey });
+      const operation = flag('wait') ? await waitForOperation(invocation, begun) : begun;
+      const line = outcomeLine(terminal, operation);
+      return { json: operation, line, failed: operation.state === 'failed' };
+    };
+  if (job !== undefined && saysJob(argument)) {
+    const { id } = await findJob(client, argument);
+    return () => job(invocation, id);
+  }
+  if (volume !== undefined && saysVolume(argument)) {
+    const { name } = await findVolume(client, argument);
+    return accepted((options) => volume(client.volumes, name, options));
+  }
+  const { name } = await findApp(client, argument);
+  return accepted((options) => send(client.apps, name, options));
+}
+
+async function cancelJobCommand(invocation: Invocation, id: string): Promise<Done> {
+  const job = await cancelJob(invocation, id);
+  return { json: job, line: jobOutcomeLine(invocation.terminal, job), failed: false };
+}
+
+async function removeJob({ client, text }: Invocation, id: string): Promise<Done> {
+  const job = await client.jobs.show(id);
+  const why = text('why');
+  await client.jobs.remove(id, why === null ? {} : { why });
+  return { json: job, line: `job/${id}  removed\n`, failed: false };
 }

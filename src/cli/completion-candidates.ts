@@ -46,6 +46,8 @@ async function possible(
   if (verb.actions !== undefined && args.length === 0) {
     return verb.actions.map((one) => ({ value: one.name, help: one.summary }));
   }
+  // What stands behind -- is somebody else's command line.
+  if (rest.includes('--')) return [];
   const at = verb.actions === undefined ? args.length : args.length - 1;
   const { completes = [], takes } = verb.actions === undefined ? verb : (action ?? { takes: none });
   if (at >= takes.most) return [];
@@ -123,6 +125,9 @@ const plainWord = (value: string): Candidate => ({ value, help: '' });
 /** Most names that are offered: whoever has more types on. */
 const mostNames = 500;
 
+/** Jobs are many: who means an older one knows its id. */
+const newestJobs = 50;
+
 type Fetch = (client: LabkeeperClient, typed: string) => Promise<Candidate[]>;
 
 const apps: Fetch = async (client, typed) => {
@@ -133,6 +138,10 @@ const apps: Fetch = async (client, typed) => {
 const volumes: Fetch = async (client) => {
   const { items } = await client.volumes.list({ limit: mostNames });
   return items.map(({ name, explanation }) => ({ value: `volume/${name}`, help: explanation }));
+};
+const jobs: Fetch = async (client) => {
+  const { items } = await client.jobs.list({ limit: newestJobs });
+  return items.map(({ id, title, state }) => ({ value: `job/${id}`, help: `${state}, ${title}` }));
 };
 const hosts: Fetch = async (client) =>
   (await client.hosts.list()).map(({ name }) => plainWord(`host/${name}`));
@@ -148,9 +157,11 @@ const several =
 const fetchers: Readonly<Record<Exclude<Completes, object | 'file' | 'role'>, Fetch>> = {
   app: apps,
   volume: volumes,
-  'app or volume': several(apps, volumes),
-  entity: several(apps, hosts, volumes),
-  'entity or field': several(apps, volumes),
+  job: jobs,
+  'app or job': several(apps, jobs),
+  'app, job or volume': several(apps, volumes, jobs),
+  entity: several(apps, hosts, volumes, jobs),
+  'entity or field': several(apps, volumes, jobs),
   person: async (client) => firstOf(client.people.all()),
   space: async (client) => firstOf(client.spaces.all()),
   token: async (client) =>

@@ -1,5 +1,7 @@
 import type { LabkeeperClient } from '../client/index.ts';
 import type { AppJson, HostJson } from '../model/api.ts';
+import type { JobJson } from '../model/job-api.ts';
+import { jobIdPattern } from '../model/job-ids.ts';
 import { dnsLabelPattern } from '../model/names.ts';
 import type { VolumeJson } from '../model/volume-api.ts';
 import { NotFoundError, UsageError } from './exit-codes.ts';
@@ -7,14 +9,15 @@ import { NotFoundError, UsageError } from './exit-codes.ts';
 export type Found =
   | { kind: 'app'; app: AppJson }
   | { kind: 'host'; host: HostJson }
+  | { kind: 'job'; job: JobJson }
   | { kind: 'volume'; volume: VolumeJson };
 
-const kinds = ['app', 'host', 'volume'] as const;
+const kinds = ['app', 'host', 'job', 'volume'] as const;
 type Kind = (typeof kinds)[number];
 
 /**
- * What a NAME means: `app/board`, `host/local`, `volume/data`, or `board` alone where only one thing is called
- * so. A volume is meant only when it is said: what a typing error removes is gone with all in it.
+ * What a NAME means: `app/board`, `host/local`, `job/4f7c`, `volume/data`, or `board` alone where only one thing is
+ * called so. Jobs and volumes are meant only when it is said: what a typing error removes is gone with all in it.
  * Throws `NotFoundError`, and `UsageError` for what is no name or not only one.
  */
 export async function findEntity(client: LabkeeperClient, argument: string): Promise<Found> {
@@ -25,6 +28,8 @@ export async function findEntity(client: LabkeeperClient, argument: string): Pro
   } else if (kind === 'host') {
     const host = await findHost(client, name);
     if (host !== undefined) return { kind, host };
+  } else if (kind === 'job') {
+    return { kind, job: await findJob(client, argument) };
   } else if (kind === 'volume') {
     const volume = await client.volumes.find(name);
     if (volume !== null) return { kind, volume };
@@ -57,12 +62,35 @@ export async function findVolume(client: LabkeeperClient, argument: string): Pro
   throw new UsageError(`${argument} is a ${found.kind}: this verb is for volumes`);
 }
 
+/** So much of an id is enough where only one begins so. */
+const leastIdCharacters = 4;
+
+/** The job a NAME means: `job/` and its id, or the beginning of it. */
+export async function findJob(client: LabkeeperClient, argument: string): Promise<JobJson> {
+  const { kind, name } = parseName(argument);
+  if (kind === null) throw new UsageError(`say job/${name}: this verb is for jobs`);
+  refuseOthers(argument, 'job');
+  const job = await client.jobs.find(name);
+  if (job !== null) return job;
+  const unknown = new NotFoundError(`there is no job ${name}; see labkeeper list jobs`);
+  if (name.length < leastIdCharacters) throw unknown;
+  const { items } = await client.jobs.list({ idPrefix: name, limit: 5 });
+  const [only, ...more] = items;
+  if (only === undefined) throw unknown;
+  if (more.length === 0) return client.jobs.show(only.id);
+  const ids = items.map(({ id }) => id).join(', ');
+  throw new UsageError(`${argument} is ambiguous: ${ids} begin so`);
+}
+
 /** What has a timeline, by its spelling alone: it may be gone, and its timeline is still there. */
-export function timelineName(argument: string): { kind: 'app' | 'volume'; name: string } {
+export function timelineName(argument: string): { kind: 'app' | 'job' | 'volume'; name: string } {
   const { kind, name } = parseName(argument);
   if (kind === 'host') throw new UsageError(`${argument} is a host: it has no timeline`);
   return { kind: kind ?? 'app', name };
 }
+
+/** True when the spelling says that it is a job. */
+export const saysJob = (argument: string): boolean => argument.startsWith('job/');
 
 /** True when the spelling says that it is a volume. */
 export const saysVolume = (argument: string): boolean => argument.startsWith('volume/');
@@ -79,7 +107,11 @@ function parseName(argument: string): { kind: Kind | null; name: string } {
   const name = argument.slice(slash + 1);
   const kind = kinds.find((one) => one === prefix) ?? null;
   if (prefix !== null && kind === null) {
-    throw new UsageError(`${argument}: names begin with app/, host/ or volume/`);
+    throw new UsageError(`${argument}: names begin with app/, host/, job/ or volume/`);
+  }
+  if (kind === 'job') {
+    if (jobIdPattern.test(name)) return { kind, name };
+    throw new UsageError(`${argument}: an id is 1 to 128 letters, digits and . _ -`);
   }
   if (!dnsLabelPattern.test(name)) {
     throw new UsageError(

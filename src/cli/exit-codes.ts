@@ -10,9 +10,16 @@ export const exitCodes = {
   unreachable: 4,
   /** `apply --diff` found that something would change. */
   differs: 5,
+  /** A job that was waited for was canceled. */
+  canceled: 6,
+  /** It expired: it waited too long to start. */
+  expired: 7,
+  /** It ran for longer than it may; the code that `timeout` has for this. */
+  ranTooLong: 124,
 } as const;
 
-export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+/** One of `exitCodes`; where a job was waited for and failed, the code that it ended with. */
+export type ExitCode = number;
 
 /** A mistake of whoever typed: shown with a hint at the verb's help. `errors` names each mistake of a file. */
 export class UsageError extends Error {

@@ -1,7 +1,7 @@
 import type { AppJson } from '../model/api.ts';
 import { describeExit } from '../model/app-state.ts';
 import { fieldHelp, inUnits, resourceNames, type FieldHelp } from '../model/field-help.ts';
-import { findApp, findVolume, saysVolume } from './entity-argument.ts';
+import { findApp, findJob, findVolume, saysJob, saysVolume } from './entity-argument.ts';
 import { exitCodes, NotFoundError, type ExitCode } from './exit-codes.ts';
 import { fields, table } from './table.ts';
 import { jsonText, plain, tinted, type Terminal } from './terminal.ts';
@@ -10,15 +10,16 @@ import type { Invocation, Verb } from './verb.ts';
 export const explain: Verb = {
   name: 'explain',
   usage: 'NAME | FIELD',
-  summary: 'Say why an app or volume is as it is, or what a field means',
-  help: 'Of an app or a volume the sentence that its page shows: what it does, since when, who caused that, what comes next; for an app that failed also how it ended and its last log lines. Of a field of a definition, such as app.idle.idleAfterMs, its meaning, type, default, limits and an example; `app` alone lists its fields. An app of that name is app/app.',
+  summary: 'Say why an app, a job or a volume is as it is, or what a field means',
+  help: 'Of an app, a job or a volume the sentence that its page shows: what it does, since when, who caused that, what comes next; for an app or a job that failed also how it ended and its last log lines. Of a field of a definition, such as app.idle.idleAfterMs, its meaning, type, default, limits and an example; `app` alone lists its fields. An app of that name is app/app.',
   options: {},
-  json: 'of an app `{ name, status, explanation, exit, lastLogLines }`, of a volume `{ name, status, explanation }`, of a field `{ field, type, description, required, default, limits, values, example, fields }`',
+  json: 'of an app `{ name, status, explanation, exit, lastLogLines }`, of a volume `{ name, status, explanation }`, of a job `{ id, state, cause, explanation, exit, lastLogLines }`, of a field `{ field, type, description, required, default, limits, values, example, fields }`',
   completes: ['entity or field'],
   takes: { least: 1, most: 1 },
   run(invocation) {
     const [name = ''] = invocation.arguments;
     if (namesField(name)) return Promise.resolve(explainField(invocation, name));
+    if (saysJob(name)) return explainJob(invocation, name);
     return saysVolume(name) ? explainVolume(invocation, name) : explainApp(invocation, name);
   },
 };
@@ -79,6 +80,21 @@ async function explainVolume(
   return exitCodes.ok;
 }
 
+async function explainJob(
+  { client, terminal, json }: Invocation,
+  argument: string,
+): Promise<ExitCode> {
+  const job = await findJob(client, argument);
+  const { id, state, cause, explanation, exit, lastLogLines } = job;
+  if (json) {
+    terminal.out(jsonText({ id, state, cause, explanation, exit, lastLogLines }));
+    return exitCodes.ok;
+  }
+  terminal.out(`${plain(explanation)}\n`);
+  if (state === 'failed') tellLastLines(terminal, lastLogLines);
+  return exitCodes.ok;
+}
+
 async function explainApp(
   { client, terminal, json }: Invocation,
   argument: string,
@@ -92,9 +108,12 @@ async function explainApp(
   terminal.out(`${plain(explanation)}\n`);
   const isBroken = status === 'failed' || status === 'restarting';
   if (isBroken && exit !== null) terminal.out(`It ${describeExit(exit)}.\n`);
-  if (isBroken && lastLogLines.length > 0) {
-    const lines = lastLogLines.map((line) => `  ${plain(line)}\n`).join('');
-    terminal.out(`Its last lines:\n${lines}`);
-  }
+  if (isBroken) tellLastLines(terminal, lastLogLines);
   return exitCodes.ok;
+}
+
+function tellLastLines(terminal: Terminal, lastLogLines: readonly string[]): void {
+  if (lastLogLines.length === 0) return;
+  const lines = lastLogLines.map((line) => `  ${plain(line)}\n`).join('');
+  terminal.out(`Its last lines:\n${lines}`);
 }

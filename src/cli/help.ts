@@ -21,11 +21,13 @@ export function helpText(verbs: readonly Verb[]): string {
 Usage: labkeeper VERB [ARGUMENTS] [--json] [--server URL]
 
 ${columns(rows)}
-NAME is app/board, host/local or volume/data; board alone means the app or host that is called so.
+NAME is app/board, host/local, volume/data or job/ID, of which the first letters are enough; board alone means
+the app or host that is called so.
 labkeeper VERB --help says more.
 
 Exit codes: 0 done, 1 failed, 2 the command line or file has mistakes, 3 not found, 4 no server,
-5 apply --diff found a difference.
+5 apply --diff found a difference. Where a job was waited for: the code that it ended with, 6 it was canceled,
+7 it expired, 124 it ran too long, 128 + N it was ended by signal N.
 `;
 }
 

@@ -1,22 +1,47 @@
 import type { AppJson, HostJson } from '../model/api.ts';
 import { bytesInWords, durationInWords } from '../model/in-words.ts';
 import type { VolumeJson } from '../model/volume-api.ts';
+import { jobStates, type JobState } from '../model/job-state.ts';
 import { collect } from './collect.ts';
-import { exitCodes, UsageError } from './exit-codes.ts';
+import { exitCodes, UsageError, type ExitCode } from './exit-codes.ts';
+import { jobTable } from './job-text.ts';
 import { table } from './table.ts';
 import { jsonText, statusTone, volumeTone, type Terminal } from './terminal.ts';
-import type { Verb } from './verb.ts';
+import type { Invocation, OptionHelp, Verb } from './verb.ts';
+import { wholeNumber } from './whole-number.ts';
+
+/** What jobs are chosen by; the others are few. */
+const jobOptions: Readonly<Record<string, OptionHelp>> = {
+  state: {
+    type: 'string',
+    value: 'STATE',
+    multiple: true,
+    help: 'jobs: only in this state; may be given several times',
+  },
+  mine: { type: 'boolean', help: 'jobs: only your own' },
+  space: { type: 'string', value: 'SPACE', help: 'jobs: only of this space' },
+  limit: {
+    type: 'string',
+    value: 'N',
+    help: 'jobs: so many of the newest (default 50, at most 500)',
+  },
+};
 
 export const list: Verb = {
   name: 'list',
-  usage: '[apps|hosts|volumes]',
-  summary: 'List apps, hosts or volumes',
-  help: 'Apps by name with their state, the computers that run them, or the volumes they keep things in.',
-  options: {},
-  json: '`App[]`, `Host[]` or `Volume[]`',
-  completes: [{ words: ['apps', 'hosts', 'volumes'] }],
+  usage: '[apps|hosts|jobs|volumes]',
+  summary: 'List apps, hosts, jobs or volumes',
+  help: 'Apps by name with their state, the computers that run them, jobs from the newest on, or the volumes that apps keep things in.',
+  options: jobOptions,
+  json: '`App[]`, `Host[]`, `Job[]` or `Volume[]`',
+  completes: [{ words: ['apps', 'hosts', 'jobs', 'volumes'] }],
   takes: { least: 0, most: 1 },
-  async run({ arguments: [kind = 'apps'], client, terminal, json }) {
+  async run(invocation) {
+    const { arguments: args, client, terminal, json, flag, texts } = invocation;
+    const [kind = 'apps'] = args;
+    if (kind === 'jobs' || kind === 'job') return listJobs(invocation);
+    const stray = Object.keys(jobOptions).find((name) => flag(name) || texts(name).length > 0);
+    if (stray !== undefined) throw new UsageError(`--${stray} is for list jobs`);
     if (kind === 'hosts' || kind === 'host') {
       const hosts = await client.hosts.list();
       terminal.out(json ? jsonText(hosts) : hostTable(terminal, hosts));
@@ -30,7 +55,7 @@ export const list: Verb = {
       return exitCodes.ok;
     }
     if (kind !== 'apps' && kind !== 'app') {
-      throw new UsageError(`cannot list ${kind}: there are apps, hosts and volumes`);
+      throw new UsageError(`cannot list ${kind}: there are apps, hosts, jobs and volumes`);
     }
     const apps = await collect(client.apps.all());
     if (json) terminal.out(jsonText(apps));
@@ -41,6 +66,34 @@ export const list: Verb = {
     return exitCodes.ok;
   },
 };
+
+async function listJobs({
+  client,
+  terminal,
+  json,
+  flag,
+  text,
+  texts,
+}: Invocation): Promise<ExitCode> {
+  const space = text('space');
+  const { items } = await client.jobs.list({
+    limit: 50,
+    ...wholeNumber('limit', text('limit'), 1),
+    ...(space === null ? {} : { space }),
+    ...(flag('mine') ? { owner: (await client.me()).person } : {}),
+    state: texts('state').map(jobState),
+  });
+  if (json) terminal.out(jsonText(items));
+  else if (items.length > 0) terminal.out(jobTable(terminal, items));
+  else terminal.error('There are no such jobs. Submit one with: labkeeper submit -- COMMAND\n');
+  return exitCodes.ok;
+}
+
+function jobState(given: string): JobState {
+  const state = jobStates.find((one) => one === given);
+  if (state !== undefined) return state;
+  throw new UsageError(`--state ${given}: states are ${jobStates.join(', ')}`);
+}
 
 function appTable(terminal: Terminal, apps: readonly AppJson[]): string {
   return table(

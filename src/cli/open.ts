@@ -1,19 +1,22 @@
-import { findApp } from './entity-argument.ts';
+import { findApp, findJob, saysJob } from './entity-argument.ts';
 import { exitCodes } from './exit-codes.ts';
 import { jsonText } from './terminal.ts';
+import type { LabkeeperClient } from '../client/index.ts';
 import type { Verb } from './verb.ts';
 
 export const open: Verb = {
   name: 'open',
   usage: 'NAME [--print]',
-  summary: 'Open an app in the browser',
+  summary: 'Open an app, or the page of a job, in the browser',
   help: 'Prints its address, and opens it where there is a browser. Opening an app wakes it.',
   options: { print: { type: 'boolean', help: 'only print the address' } },
   json: '`{ name, url }`',
-  completes: ['app'],
+  completes: ['app or job'],
   takes: { least: 1, most: 1 },
-  async run({ arguments: [argument = ''], client, terminal, json, flag, browse }) {
-    const { name, url } = await findApp(client, argument);
+  async run({ arguments: [argument = ''], client, server, terminal, json, flag, browse }) {
+    const { name, url } = saysJob(argument)
+      ? await jobPage(client, server, argument)
+      : await findApp(client, argument);
     terminal.out(json ? jsonText({ name, url }) : `${url}\n`);
     const opens = !flag('print') && !json && terminal.isInteractive;
     if (opens && !(await browse(url))) {
@@ -22,3 +25,8 @@ export const open: Verb = {
     return exitCodes.ok;
   },
 };
+
+async function jobPage(client: LabkeeperClient, server: string, argument: string) {
+  const { id, links } = await findJob(client, argument);
+  return { name: id, url: new URL(links.page, server).href };
+}

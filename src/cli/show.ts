@@ -3,6 +3,7 @@ import { describeExit } from '../model/app-state.ts';
 import { bytesInWords, durationInWords } from '../model/in-words.ts';
 import type { VolumeJson } from '../model/volume-api.ts';
 import { findEntity } from './entity-argument.ts';
+import { jobText } from './job-text.ts';
 import { exitCodes } from './exit-codes.ts';
 import { fields } from './table.ts';
 import { jsonText, plain, statusTone, tinted, volumeTone, type Terminal } from './terminal.ts';
@@ -11,10 +12,10 @@ import type { Verb } from './verb.ts';
 export const show: Verb = {
   name: 'show',
   usage: 'NAME',
-  summary: 'Show an app, a host or a volume',
+  summary: 'Show an app, a host, a job or a volume',
   help: 'What it is, what it does, since when and why. With --json the whole resource.',
   options: {},
-  json: '`App`, `Host` or `Volume`',
+  json: '`App`, `Host`, `Job` or `Volume`',
   completes: ['entity'],
   takes: { least: 1, most: 1 },
   async run({ arguments: [name = ''], client, terminal, json }) {
@@ -25,6 +26,10 @@ export const show: Verb = {
     }
     if (found.kind === 'volume') {
       terminal.out(json ? jsonText(found.volume) : volumeText(terminal, found.volume));
+      return exitCodes.ok;
+    }
+    if (found.kind === 'job') {
+      terminal.out(json ? jsonText(found.job) : jobText(terminal, found.job));
       return exitCodes.ok;
     }
     const { app } = found;

@@ -1,4 +1,5 @@
 import type { AppStatus } from '../model/app-view.ts';
+import type { JobState } from '../model/job-state.ts';
 import type { VolumeStatus } from '../model/volume.ts';
 
 /** Where a command writes: results to `out`, everything about the work itself to `error`. */
@@ -51,6 +52,19 @@ const volumeTones: Readonly<Record<VolumeStatus, Tone>> = {
 };
 
 export const volumeTone = (status: VolumeStatus): Tone => volumeTones[status];
+
+const jobTones: Readonly<Record<JobState, Tone>> = {
+  queued: 'soft',
+  preparing: 'busy',
+  running: 'busy',
+  stopping: 'busy',
+  succeeded: 'good',
+  failed: 'bad',
+  canceled: 'soft',
+  expired: 'bad',
+};
+
+export const jobTone = (state: JobState): Tone => jobTones[state];
 
 /** What `--json` prints. */
 export const jsonText = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;

@@ -37,7 +37,9 @@ export interface Action extends Pick<
 export type Completes =
   | 'app'
   | 'volume'
-  | 'app or volume'
+  | 'app or job'
+  | 'app, job or volume'
+  | 'job'
   | 'entity'
   | 'entity or field'
   | 'person'
@@ -62,6 +64,8 @@ export interface Invocation {
   arguments: readonly string[];
   flag(name: string): boolean;
   text(name: string): string | null;
+  /** All values of an option that may be given several times. */
+  texts(name: string): readonly string[];
   json: boolean;
   terminal: Terminal;
   client: LabkeeperClient;

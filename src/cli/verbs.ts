@@ -1,4 +1,5 @@
 import { apply } from './apply.ts';
+import { cancel } from './cancel.ts';
 import { completion } from './completion.ts';
 import { explain } from './explain.ts';
 import { people } from './people.ts';
@@ -14,6 +15,7 @@ import { open } from './open.ts';
 import { secrets } from './secrets.ts';
 import { show } from './show.ts';
 import { share } from './share.ts';
+import { submit } from './submit.ts';
 import type { Verb } from './verb.ts';
 
 /** Every verb that talks to a running labkeeper, in the order of the help. */
@@ -26,6 +28,8 @@ export const verbs: readonly Verb[] = [
   open,
   share,
   get,
+  submit,
+  cancel,
   ...commands,
   apply,
   login,

@@ -11,8 +11,9 @@ import {
 } from '../model/job-api.ts';
 import type { JobSpecInput } from '../model/job-spec.ts';
 import type { JobState } from '../model/job-state.ts';
-import { followLog, readLog, type LogOptions, type LogText } from './logs.ts';
-import { nullWhenAbsent } from './problem-error.ts';
+import { followJobLog, type FollowJobLogOptions } from './follow-job-log.ts';
+import { readLog, type LogOptions, type LogText } from './logs.ts';
+import { nullWhenAbsent, nullWhenAway } from './problem-error.ts';
 import { sleep } from './sleep.ts';
 import type { Transport } from './transport.ts';
 
@@ -23,10 +24,12 @@ export interface JobMethods {
     options?: { id?: string; idempotencyKey?: string },
   ): Promise<SubmittedJobJson>;
   list(page?: {
-    state?: JobState;
+    state?: JobState | readonly JobState[];
     space?: string;
     owner?: string;
     search?: string;
+    /** Only those whose id begins so. */
+    idPrefix?: string;
     before?: string;
     limit?: number;
   }): Promise<JobListJson>;
@@ -36,13 +39,12 @@ export interface JobMethods {
   cancel(id: string, options?: { why?: string }): Promise<JobJson>;
   /** Only one that is over. */
   remove(id: string, options?: { why?: string }): Promise<void>;
-  /** Looks until it is over, and tells `onLook` what it saw. */
+  /** Looks until it is over, and tells `onLook` what it saw. An API that is away is waited for too. */
   wait(
     id: string,
     options?: { timeoutMs?: number; signal?: AbortSignal; onLook?: (job: JobJson) => void },
   ): Promise<JobJson>;
   log(id: string, options?: JobLogOptions): Promise<LogText>;
-  followLog(id: string, options?: JobLogOptions): AsyncGenerator<string>;
   hold(id: string, options?: { why?: string }): Promise<JobJson>;
   release(id: string, options?: { why?: string }): Promise<JobJson>;
   /** Who runs where, and who waits for what. */
@@ -50,6 +52,8 @@ export interface JobMethods {
   /** Of one space, or all of it. */
   holdQueue(options?: { space?: string; why?: string }): Promise<QueueJson>;
   releaseQueue(options?: { space?: string; why?: string }): Promise<QueueJson>;
+  /** Its output as it grows, through losses and further attempts, until it is over. */
+  followLog(id: string, options?: FollowJobLogOptions): AsyncGenerator<string>;
   events(id: string, page?: { before?: string; limit?: number }): Promise<EventListJson>;
 }
 
@@ -86,9 +90,9 @@ export function jobMethods(wire: Transport): JobMethods {
     async wait(id, { timeoutMs = 24 * 3_600_000, signal, onLook } = {}) {
       const endsAtMs = performance.now() + timeoutMs;
       for (let lookMs = firstLookMs; ; lookMs = Math.min(lookMs * 1.5, lastLookMs)) {
-        const job = await show(id);
-        onLook?.(job);
-        if (job.terminal) return job;
+        const job = await show(id).catch(nullWhenAway);
+        if (job !== null) onLook?.(job);
+        if (job?.terminal === true) return job;
         signal?.throwIfAborted();
         if (performance.now() >= endsAtMs) {
           throw new Error(`job/${id} is not over after ${timeoutMs} ms; it goes on`);
@@ -97,7 +101,6 @@ export function jobMethods(wire: Transport): JobMethods {
       }
     },
     log: (id, options) => readLog(wire, `${pathOf(id)}/logs`, options),
-    followLog: (id, options) => followLog(wire, `${pathOf(id)}/logs`, options),
     hold: (id, options = {}) =>
       json(`${pathOf(id)}/hold`, jobSchema, { method: 'POST', body: options }),
     release: (id, options = {}) =>
@@ -107,6 +110,8 @@ export function jobMethods(wire: Transport): JobMethods {
       json('/api/v1/queue/hold', queueViewSchema, { method: 'POST', body: options }),
     releaseQueue: (options = {}) =>
       json('/api/v1/queue/release', queueViewSchema, { method: 'POST', body: options }),
+    followLog: (id, options = {}) =>
+      followJobLog(wire, { path: `${pathOf(id)}/logs`, show: () => show(id) }, options),
     events: (id, page = {}) => json(`${pathOf(id)}/events`, eventListSchema, { query: page }),
   };
 }

@@ -10,7 +10,8 @@ export interface ClientOptions {
   timeoutMs?: number;
 }
 
-type Query = Readonly<Record<string, string | number | boolean | undefined>>;
+type QueryValue = string | number | boolean;
+type Query = Readonly<Record<string, QueryValue | readonly QueryValue[] | undefined>>;
 
 interface Ask {
   method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -87,7 +88,8 @@ function headersOf(ask: Ask, token: string | undefined): Headers {
 function queryString(query: Query = {}): string {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
-    if (value !== undefined) parameters.set(name, String(value));
+    if (value === undefined) continue;
+    for (const one of [value].flat()) parameters.append(name, String(one));
   }
   return parameters.size === 0 ? '' : `?${parameters}`;
 }

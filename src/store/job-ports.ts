@@ -82,6 +82,8 @@ export interface JobSelection {
   host?: string;
   /** Keeps those that have all of these. */
   tags?: Readonly<Record<string, string>>;
+  /** Keeps those whose id begins so. */
+  idPrefix?: string;
   /** Keeps those whose id or title contains it, whatever the case. */
   search?: string;
 }

@@ -22,6 +22,7 @@ describe.runIf(requirePart('postgres'))('completion of command lines', () => {
     await bed.api.register('boat', { title: 'A title: with a colon' });
     await bed.api.store.spaces.put('ml101', { title: 'Machine learning' }, { actor: 'test' });
     await bed.api.store.people.put('ada@uni.example', {}, { actor: 'test' });
+    expect((await bed.run('submit', '--id', 'night-1', '--', 'run')).code).toBe(0);
     await bed.api.store.volumes.put({
       ...{ name: 'board-data', title: null, maxBytes: null, actor: 'test' },
     });
@@ -50,7 +51,12 @@ describe.runIf(requirePart('postgres'))('completion of command lines', () => {
     ['li', ['list']],
     ['do', ['doctor']],
     ['--se', ['--server']],
-    ['list ', ['apps', 'hosts', 'volumes']],
+    ['list ', ['apps', 'hosts', 'jobs', 'volumes']],
+    ['cancel ', ['job/night-1']],
+    ['stop job/n', ['job/night-1']],
+    ['submit --im', ['--image']],
+    ['submit --config ', [':files']],
+    ['submit -- bo', []],
     ['show bo', ['board', 'boat']],
     ['show app/boat', ['app/boat']],
     ['show volume/', ['volume/board-data']],

@@ -14,6 +14,7 @@ import {
   timelineEventSchema,
 } from '../../src/model/api.ts';
 import * as people from '../../src/model/people-api.ts';
+import * as job from '../../src/model/job-api.ts';
 import { registrySchema, secretSchema } from '../../src/model/secret-api.ts';
 import { volumeSchema } from '../../src/model/volume-api.ts';
 import { eventually } from '../beds/eventually.ts';
@@ -39,6 +40,22 @@ const lines: readonly (readonly [string, z.ZodType])[] = [
   ['list', z.array(appSchema)],
   ['list hosts', z.array(hostSchema)],
   ['list volumes', z.array(volumeSchema)],
+  ['submit --id night-1 -- run', job.submittedJobSchema],
+  ['list jobs --mine', z.array(job.jobSchema)],
+  ['show job/night', job.jobSchema],
+  [
+    'explain job/night',
+    z.strictObject({
+      ...{ id: z.string(), state: z.string(), cause: z.null(), explanation: z.string() },
+      ...{ exit: z.null(), lastLogLines: z.array(z.string()) },
+    }),
+  ],
+  ['logs job/night', z.looseObject({ name: z.string(), text: z.string() })],
+  ['events job/night', z.array(timelineEventSchema)],
+  ['open job/night', z.strictObject({ name: z.string(), url: z.url() })],
+  ['cancel job/night', job.jobSchema],
+  ['stop job/night', job.jobSchema],
+  ['rm job/night', job.jobSchema],
   ['show plot', appSchema],
   ['show host/local', hostSchema],
   ['show volume/data', volumeSchema],

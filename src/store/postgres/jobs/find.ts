@@ -60,13 +60,14 @@ function conditionsOf(selection: JobSelection): { where: string; values: unknown
     values.push(value);
     parts.push(sql.replaceAll('$', `$${values.length}`));
   };
-  const { spaces, space, owner, type, states, host, tags, search } = selection;
+  const { spaces, space, owner, type, states, host, tags, search, idPrefix } = selection;
   if (spaces !== undefined && spaces !== null) add('space = ANY($)', spaces);
   if (space !== undefined) add('space = $', space);
   if (owner !== undefined) add('owner = $', owner);
   if (type !== undefined) add('type = $', type);
   if (states !== undefined) add('state = ANY($)', states);
   if (host !== undefined) add('host = $', host);
+  if (idPrefix !== undefined) add('id LIKE $', `${idPrefix.replaceAll(/[\\%_]/g, '\\$&')}%`);
   if (tags !== undefined) add("spec -> 'tags' @> $::jsonb", JSON.stringify(tags));
   if (search !== undefined) {
     add(
