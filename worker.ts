@@ -29,7 +29,7 @@ import type { JobHostPorts } from './src/activities/ports.ts';
 import { startAgent } from './src/agent/agent.ts';
 import { readHostFacts } from './src/agent/host-facts.ts';
 import { createAgentServer } from './src/agent/server.ts';
-import { archiveSender } from './src/agent/volume-archive.ts';
+import { archiveSender } from './src/agent/archive-sender.ts';
 import {
   loadConfig,
   queueLimits,
@@ -42,6 +42,7 @@ import { exposition } from './src/metrics/exposition.ts';
 import { createMetrics } from './src/metrics/metrics.ts';
 import { measureProcess, spanCounters } from './src/metrics/process-metrics.ts';
 import { workerMetrics } from './src/metrics/worker-metrics.ts';
+import type { JobNews } from './src/model/job-state.ts';
 import { memoryRing } from './src/model/memory-ring.ts';
 import { controlQueue, hostQueue, jobEntity } from './src/model/names.ts';
 import { chooseRuntimes } from './src/choose-runtimes.ts';
@@ -61,6 +62,7 @@ import {
   deploymentStart,
   deploymentWorkflowType,
   instanceExitedSignal,
+  jobNewsSignal,
   jobStart,
   jobWorkflowType,
 } from './src/workflows/messages.ts';
@@ -192,7 +194,9 @@ async function main(config: Config, log: Log): Promise<void> {
   let notReady: string | null = 'workers are starting';
   const agentServer = createAgentServer({
     runtimes: Object.values(runtimes),
-    archives: archiveSender({ volumes, most: config.LABKEEPER_MAX_ARCHIVES, log }),
+    volumes,
+    jobFolders: jobs,
+    archives: archiveSender({ most: config.LABKEEPER_MAX_ARCHIVES, log }),
     internalToken,
     metrics: () => exposition(metrics.definitions, metrics.numbers()),
     notReady: () => notReady,
@@ -228,6 +232,8 @@ async function main(config: Config, log: Log): Promise<void> {
     jobs: {
       folders: jobs,
       progressEveryMs: 1_000,
+      measureEveryMs: config.LABKEEPER_ARTIFACTS_MEASURE_MS,
+      tell: (id, news) => tellJob(client, id, news),
       giveOut,
       lookEveryMs: config.LABKEEPER_QUEUE_LOOK_MS,
     },
@@ -283,6 +289,16 @@ async function tellExited(
     );
   } catch (error) {
     // Its owner is gone: nobody waits for this fact any more.
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+  }
+}
+
+async function tellJob(client: Client, id: string, news: JobNews): Promise<void> {
+  try {
+    await client.connection.withDeadline(Date.now() + 5_000, () =>
+      client.workflow.getHandle(jobEntity(id)).signal(jobNewsSignal, news),
+    );
+  } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error;
   }
 }

@@ -116,6 +116,10 @@ export const settings = {
     'Workers look this often whether a waiting job can start; each change of the queue is a look too',
     2_000,
   ),
+  LABKEEPER_ARTIFACTS_MEASURE_MS: milliseconds(
+    'Agents measure what running jobs leave this often; above its limit a job is stopped',
+    30_000,
+  ),
   LABKEEPER_MAX_TOKENS: z.coerce
     .number()
     .int()

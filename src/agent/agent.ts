@@ -3,6 +3,7 @@ import type { AgentPorts } from './ports.ts';
 import { keepQueue } from './keep-queue.ts';
 import { createReconciler } from './reconcile.ts';
 import { sampleMemory } from './sample-memory.ts';
+import { watchArtifacts } from './watch-artifacts.ts';
 import { watchExits } from './watch-exits.ts';
 import { watchProgress } from './watch-progress.ts';
 import { watchVolumes } from './watch-volumes.ts';
@@ -27,6 +28,7 @@ export function startAgent(ports: AgentPorts): Agent {
     sampleMemory(ports, stopping.signal),
     watchVolumes(ports, stopping.signal),
     watchProgress(ports, stopping.signal),
+    watchArtifacts(ports, stopping.signal),
     keepQueue({ ...ports.jobs, log: ports.log }, stopping.signal),
     ...Object.values(ports.runtimes).map((runtime) =>
       watchExits(ports, runtime, reconciler.now, stopping.signal),

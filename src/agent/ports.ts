@@ -2,6 +2,7 @@ import type { Log } from '../log.ts';
 import type { WorkerMetrics } from '../metrics/worker-metrics.ts';
 import type { RuntimeKind } from '../model/app-spec.ts';
 import type { Exit } from '../model/app-state.ts';
+import type { JobNews } from '../model/job-state.ts';
 import type { MemoryRing } from '../model/memory-ring.ts';
 import type { EntityName } from '../model/names.ts';
 import type { Containers } from '../runtime/containers.ts';
@@ -36,6 +37,10 @@ export interface AgentPorts {
     folders: JobFolders;
     /** How often progress of running jobs is read. */
     progressEveryMs: number;
+    /** How often what running jobs leave is measured. */
+    measureEveryMs: number;
+    /** Tells a running job's workflow; rejects when the word did not arrive. Success when nobody waits for it. */
+    tell: (id: string, news: JobNews) => Promise<void>;
     /** Gives capacity to those whose turn it is. */
     giveOut: () => Promise<void>;
     /** How often the queue is looked at without a change. */

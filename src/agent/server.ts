@@ -1,12 +1,18 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Log } from '../log.ts';
+import { jobIdPattern } from '../model/job-ids.ts';
 import { dnsLabelPattern } from '../model/names.ts';
 import type { Containers } from '../runtime/containers.ts';
-import type { ArchiveSender } from './volume-archive.ts';
+import type { JobFolders } from '../runtime/job-folders.ts';
+import type { VolumeFolders } from '../runtime/volumes.ts';
+import type { ArchiveSender } from './archive-sender.ts';
+import { sendArtifact, sendArtifactList } from './send-artifact.ts';
 
 interface AgentServerOptions {
   runtimes: Containers[];
+  volumes: VolumeFolders;
+  jobFolders: JobFolders;
   archives: ArchiveSender;
   /** Shared by gateway, API and agents; every read needs it. */
   internalToken: string;
@@ -19,12 +25,13 @@ interface AgentServerOptions {
 
 const maxChunkBytes = 1024 * 1024;
 
-/** Serves reads of this host: logs and usage of instances, volumes, health and metrics of the process. */
+/** Serves reads of this host: logs and usage of instances, volumes, what jobs left, health and metrics of the process. */
 export function createAgentServer(options: AgentServerOptions): Server {
   const server = createServer((request, response) => {
     answer(options, request, response).catch((error: unknown) => {
       options.log.warn({ err: error, path: request.url }, 'read failed');
-      send(response, 503, error instanceof Error ? error.message : 'the read failed');
+      if (response.headersSent) response.destroy();
+      else send(response, 503, error instanceof Error ? error.message : 'the read failed');
     });
   });
   server.headersTimeout = 10_000;
@@ -38,7 +45,7 @@ async function answer(
   response: ServerResponse,
 ): Promise<void> {
   const url = new URL(request.url ?? '/', 'http://agent');
-  if (request.method !== 'GET') return send(response, 405, 'only GET');
+  if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, 405, 'only GET');
   if (url.pathname === '/health/live') return send(response, 200, 'live');
   if (url.pathname === '/health/ready') {
     const missing = options.notReady();
@@ -51,13 +58,33 @@ async function answer(
   const [, volume] = /^\/volumes\/([^/]+)\/archive$/.exec(url.pathname) ?? [];
   if (volume !== undefined && dnsLabelPattern.test(volume)) {
     const format = url.searchParams.get('format') === 'tar.gz' ? 'tar.gz' : 'tar';
-    return options.archives.send(volume, format, response);
+    const open = (gone: AbortSignal) => options.volumes.archive(volume, gone);
+    return options.archives.send({ what: `volume ${volume}`, open }, format, response);
+  }
+  const [, job, part] = /^\/jobs\/([^/]+)\/(artifacts|artifact|archive)$/.exec(url.pathname) ?? [];
+  if (job !== undefined && jobIdPattern.test(job)) {
+    return sendOfJob(options, { job, part, query: url.searchParams }, request, response);
   }
   const [, instance, what] = /^\/instances\/([^/]+)\/(log|usage)$/.exec(url.pathname) ?? [];
   if (instance === undefined || !isInstanceName(instance))
     return send(response, 404, 'no such read');
   if (what === 'usage') return sendUsage(options.runtimes, instance, response);
   return sendLog(options.runtimes, instance, url.searchParams, response);
+}
+
+async function sendOfJob(
+  { jobFolders, archives }: AgentServerOptions,
+  asked: { job: string; part: string | undefined; query: URLSearchParams },
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { job, part, query } = asked;
+  if (part === 'artifacts') return sendArtifactList(jobFolders, job, query, response);
+  if (part === 'artifact') {
+    return sendArtifact(jobFolders, job, query.get('path') ?? '', request, response);
+  }
+  const open = (gone: AbortSignal) => jobFolders.archiveOutput(job, gone);
+  return archives.send({ what: `job/${job}`, open }, 'tar.gz', response);
 }
 
 /** The first runtime that knows the instance answers; an archived log is known to its runtime. */

@@ -1,8 +1,8 @@
-import { labels } from '../model/instance-labels.ts';
 import { canonicalJson } from '../model/canonical-json.ts';
 import type { JobProgress } from '../store/job-ports.ts';
 import { pause } from './pause.ts';
 import type { AgentPorts } from './ports.ts';
+import { runningJobs } from './running-jobs.ts';
 
 /** Reads what running jobs say of their progress, and writes what is new, all in one statement. */
 export async function watchProgress(ports: AgentPorts, signal: AbortSignal): Promise<void> {
@@ -15,7 +15,7 @@ export async function watchProgress(ports: AgentPorts, signal: AbortSignal): Pro
     try {
       const next = new Map<string, string>();
       const news: JobProgress[] = [];
-      for (const { id, attempt } of await running(ports)) {
+      for (const { id, attempt } of await runningJobs(ports)) {
         const progress = await jobs.folders.readProgress(id);
         if (progress === null) continue;
         const text = `${attempt} ${canonicalJson(progress)}`;
@@ -30,16 +30,4 @@ export async function watchProgress(ports: AgentPorts, signal: AbortSignal): Pro
       failing = true;
     }
   }
-}
-
-async function running({ runtimes }: AgentPorts): Promise<{ id: string; attempt: number }[]> {
-  const found: { id: string; attempt: number }[] = [];
-  for (const runtime of Object.values(runtimes)) {
-    for (const instance of await runtime.list()) {
-      const [kind, id = ''] = (instance.labels[labels.entity] ?? '').split('/', 2);
-      const attempt = Number(instance.labels[labels.generation]);
-      if (kind === 'job' && instance.phase === 'running') found.push({ id, attempt });
-    }
-  }
-  return found;
 }

@@ -7,7 +7,7 @@ export interface AgentAddress {
 }
 
 /**
- * GET of what an agent serves; resolves with the statuses of `accept` beside 2xx. `timeoutMs` and the
+ * GET, or HEAD, of what an agent serves; resolves with the statuses of `accept` beside 2xx. `timeoutMs` and the
  * signal bound the whole answer, or with `streams` only the wait for its beginning: then whoever reads the body ends
  * it by cancelling that. A host that does not answer is `host_unreachable`.
  */
@@ -20,6 +20,8 @@ export async function askAgent(
     accept: readonly number[];
     signal?: AbortSignal | undefined;
     streams?: boolean;
+    method?: 'GET' | 'HEAD';
+    headers?: Readonly<Record<string, string>>;
   },
 ): Promise<Response> {
   const { token, timeoutMs, signal, streams = false } = options;
@@ -27,7 +29,8 @@ export async function askAgent(
   try {
     signal?.throwIfAborted();
     const response = await fetch(new URL(path, host.agentUrl), {
-      headers: { authorization: `Bearer ${token}` },
+      method: options.method ?? 'GET',
+      headers: { ...options.headers, authorization: `Bearer ${token}` },
       signal: wait.signal,
     });
     wait.over();

@@ -29,6 +29,7 @@ import { hosts } from './hosts.ts';
 import { internal } from './internal.ts';
 import { manifests } from './manifests.ts';
 import { jobActions } from './job-actions.ts';
+import { jobArtifacts, sandboxedArtifacts } from './job-artifacts.ts';
 import { jobOutput } from './job-output.ts';
 import { jobs } from './jobs.ts';
 import { me } from './me.ts';
@@ -96,6 +97,7 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   for (const path of [qulabsPath, `${qulabsPath}/*`]) {
     app.all(path, (context) => oldClients(context.req.raw));
   }
+  app.use('/api/v1/jobs/:id/artifacts/*', sandboxedArtifacts);
   app.use(secureHeaders(headers), errorPages);
   app.use(
     forPeople(sameOrigin(deps.settings)),
@@ -115,6 +117,7 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   app.route('/', events(deps, actions, eventStream(feeds)));
   app.route('/', jobs(deps, jobDeeds));
   app.route('/', queue(deps, { actions: jobDeeds, reader: queueNow }));
+  app.route('/', jobArtifacts(deps, jobDeeds));
   app.route('/', jobOutput(deps, { actions: jobDeeds, streams: open }));
   app.route('/', operations(deps));
   app.route('/', hosts(deps));

@@ -56,6 +56,9 @@ export const components = {
     .meta({ id: 'HostList', description: 'All hosts' }),
   jobSpec,
   job,
+  artifactList: jobs.artifactListSchema
+    .extend({ items: z.array(jobs.artifactSchema.meta({ id: 'Artifact' })).describe('By path') })
+    .meta({ id: 'ArtifactList', description: 'A page of what a job left' }),
   submittedJob: jobs.submittedJobSchema
     .extend(job.shape)
     .meta({ id: 'SubmittedJob', description: 'A job as it was submitted' }),

@@ -9,6 +9,7 @@ import type { Identity } from './auth/identify.ts';
 import type { Sealer } from '../store/secret-ports.ts';
 import type { Tracing } from '../tracing/tracing.ts';
 import type { QulabsSettings } from './compat/qulabs/settings.ts';
+import type { ArtifactReader } from './artifact-reader.ts';
 import type { LogReader } from './log-reader.ts';
 import type { OutboxDelivery } from './outbox-delivery.ts';
 import type { VolumeReader } from './volume-reader.ts';
@@ -23,6 +24,7 @@ export interface ApiDependencies {
   /** Seals secrets; null where no encryption key is set up, and then none can be set. */
   sealer: Sealer | null;
   volumeReader: VolumeReader;
+  artifactReader: ArtifactReader;
   /** Resolves when the Temporal Service answers; rejects with the reason otherwise. */
   pingTemporal: () => Promise<void>;
   /** Secret that gateway and agents share; null refuses every internal request. */

@@ -22,6 +22,8 @@ const tags = [
   { name: 'apps', description: 'Register, replace, list, show, remove' },
   { name: 'app commands', description: 'Start, stop, restart, keep awake' },
   { name: 'app output', description: 'Logs and usage' },
+  { name: 'jobs', description: 'Submit, list, show, cancel, remove' },
+  { name: 'job output', description: 'Logs, artifacts and series of jobs' },
   { name: 'events', description: 'Timelines, as pages and as streams' },
   { name: 'operations', description: 'Commands and what came of them' },
   { name: 'secrets', description: 'What apps need and nobody may read' },

@@ -42,6 +42,7 @@ export const exampleJob: JobJson = {
     self: '/api/v1/jobs/4f7c2f4e-6f0a-4d1e-9a55-0f3a9c1f7b10',
     events: '/api/v1/jobs/4f7c2f4e-6f0a-4d1e-9a55-0f3a9c1f7b10/events',
     logs: '/api/v1/jobs/4f7c2f4e-6f0a-4d1e-9a55-0f3a9c1f7b10/logs',
+    artifacts: '/api/v1/jobs/4f7c2f4e-6f0a-4d1e-9a55-0f3a9c1f7b10/artifacts',
     page: '/manage/job/4f7c2f4e-6f0a-4d1e-9a55-0f3a9c1f7b10',
     workflow: null,
   },

@@ -45,6 +45,7 @@ export function jobJson(
       self,
       events: `${self}/events`,
       logs: `${self}/logs`,
+      artifacts: `${self}/artifacts`,
       page: `/manage/job/${id}`,
       workflow: workflowUrl(id, settings),
     },

@@ -19,6 +19,7 @@ import { openTracing } from '../tracing/open.ts';
 import { openPostgresStore } from '../store/postgres/index.ts';
 import { temporalConnection } from '../temporal-connection.ts';
 import { createApp } from './app.ts';
+import { agentArtifactReader } from './artifact-reader.ts';
 import type { QulabsSettings } from './compat/qulabs/settings.ts';
 import type { ApiSettings } from './dependencies.ts';
 import { forgetHistory } from './forget-history.ts';
@@ -113,6 +114,7 @@ async function serve(config: Config, log: Log): Promise<void> {
     logReader: agentLogReader({ token: internalToken, timeoutMs: 5_000 }),
     identityProvider: identityProviderOf(config),
     volumeReader: agentVolumeReader({ token: internalToken, timeoutMs: 10_000 }),
+    artifactReader: agentArtifactReader({ token: internalToken, timeoutMs: 10_000 }),
     settings: settingsOf(config),
     ending: ending.signal,
   });

@@ -1,9 +1,11 @@
 import { eventListSchema, type EventListJson } from '../model/api.ts';
 import {
+  artifactListSchema,
   jobListSchema,
   jobSchema,
   queueViewSchema,
   submittedJobSchema,
+  type ArtifactListJson,
   type JobJson,
   type JobListJson,
   type QueueJson,
@@ -15,7 +17,7 @@ import { followJobLog, type FollowJobLogOptions } from './follow-job-log.ts';
 import { readLog, type LogOptions, type LogText } from './logs.ts';
 import { nullWhenAbsent, nullWhenAway } from './problem-error.ts';
 import { sleep } from './sleep.ts';
-import type { Transport } from './transport.ts';
+import { bodyOf, type Transport } from './transport.ts';
 
 export interface JobMethods {
   /** Under an id of its own, or of yours; with either a repeat answers the same job. */
@@ -54,6 +56,15 @@ export interface JobMethods {
   releaseQueue(options?: { space?: string; why?: string }): Promise<QueueJson>;
   /** Its output as it grows, through losses and further attempts, until it is over. */
   followLog(id: string, options?: FollowJobLogOptions): AsyncGenerator<string>;
+  artifacts(id: string, page?: { after?: string; limit?: number }): Promise<ArtifactListJson>;
+  /** One file it left, piece by piece, as fast as it is taken. Leaving the loop ends it. */
+  artifact(
+    id: string,
+    path: string,
+    options?: { signal?: AbortSignal },
+  ): AsyncGenerator<Uint8Array>;
+  /** All it left, as tar.gz. Iterating throws when it ends before it is whole. */
+  archive(id: string, options?: { signal?: AbortSignal }): AsyncGenerator<Uint8Array>;
   events(id: string, page?: { before?: string; limit?: number }): Promise<EventListJson>;
 }
 
@@ -112,6 +123,17 @@ export function jobMethods(wire: Transport): JobMethods {
       json('/api/v1/queue/release', queueViewSchema, { method: 'POST', body: options }),
     followLog: (id, options = {}) =>
       followJobLog(wire, { path: `${pathOf(id)}/logs`, show: () => show(id) }, options),
+    artifacts: (id, page = {}) =>
+      json(`${pathOf(id)}/artifacts`, artifactListSchema, { query: page }),
+    async *artifact(id, path, { signal } = {}) {
+      const file = path.split('/').map(encodeURIComponent).join('/');
+      const headers = { accept: '*/*' };
+      yield* bodyOf(await open(`${pathOf(id)}/artifacts/${file}`, { signal, headers }));
+    },
+    async *archive(id, { signal } = {}) {
+      const headers = { accept: '*/*' };
+      yield* bodyOf(await open(`${pathOf(id)}/archive`, { signal, headers }));
+    },
     events: (id, page = {}) => json(`${pathOf(id)}/events`, eventListSchema, { query: page }),
   };
 }

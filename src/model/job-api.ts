@@ -33,6 +33,7 @@ export const jobLinksSchema = z
     self: z.string().describe('This resource'),
     events: z.string().describe('Its timeline'),
     logs: z.string().describe('Its output, live or archived'),
+    artifacts: z.string().describe('The files it left'),
     page: z.string().describe('Page for people'),
     workflow: z.string().nullable().describe('Its workflow in the Temporal Web UI, if configured'),
   })
@@ -86,6 +87,25 @@ export const submittedJobSchema = jobSchema
   .extend({ outcome: z.enum(['created', 'existing']).describe('Whether this request made it') })
   .describe('A job as it was submitted');
 export type SubmittedJobJson = z.infer<typeof submittedJobSchema>;
+
+export const artifactSchema = z
+  .object({
+    path: z.string().describe('Below its output folder'),
+    sizeBytes: z.int().min(0).describe('Its size'),
+    modifiedAt: time('When it was last written'),
+    contentType: z.string().describe('What it is sent as, by its name'),
+    href: z.string().describe('Where it is downloaded'),
+  })
+  .describe('A file that a job left');
+
+export const artifactListSchema = z
+  .object({
+    items: z.array(artifactSchema).describe('By path'),
+    next: z.string().nullable().describe('Pass as `after` to read on; null at the end'),
+    complete: z.boolean().describe('False when there are more files than are looked at'),
+  })
+  .describe('A page of what a job left');
+export type ArtifactListJson = z.infer<typeof artifactListSchema>;
 
 export const jobListSchema = z
   .object({

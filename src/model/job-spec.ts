@@ -23,6 +23,7 @@ export const jobCauses = [
   'storage_full',
   'vanished',
   'host_lost',
+  'artifacts_too_large',
   'canceled',
 ] as const;
 export type JobCause = (typeof jobCauses)[number];
@@ -79,6 +80,12 @@ const jobFields = {
     .max(64 * MiB)
     .default(10 * MiB)
     .describe('Greatest result.json that is read'),
+  maxArtifactBytes: z
+    .int()
+    .min(1)
+    .max(1024 ** 5)
+    .default(10 * 1024 * MiB)
+    .describe('Most that its output folder may take; above it the job is stopped and has failed'),
   tags: z
     .record(z.string().min(1).max(64), z.string().max(256))
     .refine((tags) => Object.keys(tags).length <= 32, 'has more than 32 tags')

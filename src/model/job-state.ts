@@ -30,12 +30,14 @@ export type JobNews =
   | { kind: 'submitted' }
   | { kind: 'granted'; attempt: number; host: string }
   | { kind: 'canceled'; cause: Cause }
+  /** It has left more than it may. */
+  | { kind: 'artifactsTooLarge'; attempt: number; cause: Cause }
   /** It ended while it waited. */
   | { kind: 'over' };
 
 /** Why a running attempt is to end. */
 export interface JobStop {
-  reason: 'canceled' | 'run_deadline';
+  reason: 'canceled' | 'run_deadline' | 'artifacts_too_large';
   cause: Cause;
 }
 
@@ -57,6 +59,7 @@ export type JobFact =
   /** It was taken to be over, and is not. */
   | { type: 'stillRuns'; attempt: number; deadlineAtMs: number }
   | { type: 'runDeadlinePassed'; attempt: number }
+  | { type: 'artifactsTooLarge'; attempt: number; cause: Cause }
   | { type: 'attemptOver'; attempt: number; verdict: Verdict; atMs: number }
   /** The row says that it is over: it was canceled or expired while it waited. */
   | { type: 'over' };
@@ -94,6 +97,10 @@ export function applyJobFact(life: JobLife, fact: JobFact, policy: JobPolicy): J
       const cause = { actor: 'run deadline', why: 'it ran for longer than it may' };
       return { ...life, stop: { reason: 'run_deadline', cause } };
     }
+    case 'artifactsTooLarge': {
+      if (place.at !== 'running' || place.attempt !== fact.attempt || life.stop) return life;
+      return { ...life, stop: { reason: 'artifacts_too_large', cause: fact.cause } };
+    }
     case 'attemptOver': {
       if (!('attempt' in place) || place.attempt !== fact.attempt) return life;
       const { verdict } = fact;
@@ -102,6 +109,8 @@ export function applyJobFact(life: JobLife, fact: JobFact, policy: JobPolicy): J
         ...life,
         place: life.early === null ? { at: 'queued' } : { at: 'granted', ...life.early },
         early: null,
+        // What ended one attempt is no reason to end the next; a cancel is.
+        stop: life.stop?.reason === 'canceled' ? life.stop : null,
         retries: life.retries + 1,
         queueDeadlineAtMs: fact.atMs + verdict.queueDeadlineMs,
       };
@@ -196,6 +205,9 @@ function failureOf(
       cause: 'run_deadline',
       detail: `stopped: it ran for longer than ${policy.runDeadlineMs} ms`,
     };
+  }
+  if (stop?.reason === 'artifacts_too_large' && !byItself) {
+    return { cause: 'artifacts_too_large', detail: `stopped: ${stop.cause.why}` };
   }
   if (exit === null) {
     return { cause: 'vanished', detail: 'nothing is left of it: it ended without a word' };

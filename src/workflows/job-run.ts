@@ -33,7 +33,9 @@ export function hear(run: JobRun, news: JobNews): void {
   if (run.now === null) run.inbox.push(news);
   else if (news.kind === 'granted') apply(run, { type: 'granted', ...news });
   else if (news.kind === 'canceled') apply(run, { type: 'cancelAsked', cause: news.cause });
-  else if (news.kind === 'over') apply(run, { type: 'over' });
+  else if (news.kind === 'artifactsTooLarge') {
+    apply(run, { type: 'artifactsTooLarge', attempt: news.attempt, cause: news.cause });
+  } else if (news.kind === 'over') apply(run, { type: 'over' });
 }
 
 export function apply(run: JobRun, fact: JobFact): void {

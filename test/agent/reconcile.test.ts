@@ -65,6 +65,8 @@ describe.runIf(requirePart('postgres'))('the reconciler of a host', () => {
       jobs: {
         folders: jobFolders({ folder: join(folder, 'jobs') }),
         progressEveryMs: 60_000,
+        measureEveryMs: 60_000,
+        tell: async () => undefined,
         giveOut: async () => undefined,
         lookEveryMs: 60_000,
       },

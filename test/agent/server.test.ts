@@ -7,11 +7,13 @@ import { createServer, type Server } from 'node:http';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAgentServer } from '../../src/agent/server.ts';
-import { archiveSender } from '../../src/agent/volume-archive.ts';
+import { archiveSender } from '../../src/agent/archive-sender.ts';
 import { storageState } from '../../src/agent/host-facts.ts';
 import { appSpecSchema } from '../../src/model/app-spec.ts';
 import type { Containers } from '../../src/runtime/containers.ts';
 import { processContainers } from '../../src/runtime/process/index.ts';
+import { jobFolders } from '../../src/runtime/job-folders/index.ts';
+import type { JobFolders } from '../../src/runtime/job-folders.ts';
 import { volumeFolders } from '../../src/runtime/volume-folders/index.ts';
 import type { VolumeFolders } from '../../src/runtime/volumes.ts';
 import { eventually } from '../beds/eventually.ts';
@@ -23,6 +25,7 @@ describe('the reads an agent serves', () => {
   let folder: string;
   let runtime: Containers;
   let volumes: VolumeFolders;
+  let folders: JobFolders;
   let server: Server;
   let base: string;
   let notReady: string | null = null;
@@ -30,6 +33,7 @@ describe('the reads an agent serves', () => {
     folder = await mkdtemp(join(tmpdir(), 'agent-'));
     const log = pino({ level: 'silent' });
     volumes = volumeFolders({ folder: join(folder, 'volumes') });
+    folders = jobFolders({ folder: join(folder, 'jobs') });
     runtime = processContainers({ installation: 'agent-test', folder, log });
     const spec = appSpecSchema.parse({ command: ['sh', '-c', 'echo one; echo two; sleep 600'] });
     await runtime.ensure({
@@ -43,7 +47,9 @@ describe('the reads an agent serves', () => {
     });
     server = createAgentServer({
       runtimes: [runtime],
-      archives: archiveSender({ volumes, most: 2, log }),
+      volumes,
+      jobFolders: folders,
+      archives: archiveSender({ most: 2, log }),
       internalToken: token,
       metrics: () => '# nothing\n',
       notReady: () => notReady,
@@ -114,6 +120,65 @@ describe('the reads an agent serves', () => {
     expect((await fetch(`${base}/volumes/kept/archive`)).status).toBe(401);
   });
 
+  describe('of a file that a job left', () => {
+    const read = (path: string, more: Record<string, string> = {}, method = 'GET') =>
+      fetch(`${base}/jobs/run-1/artifact?${new URLSearchParams({ path })}`, {
+        method,
+        headers: { ...headers, ...more },
+      });
+    beforeAll(async () => {
+      const { output } = await folders.prepare('run-1', { config: null });
+      await writeFile(join(output, 'ten'), '0123456789');
+      await writeFile(join(output, 'empty'), '');
+    });
+
+    it('give it whole, and its length without it', async () => {
+      const whole = await read('ten');
+      expect([whole.status, await whole.text()]).toEqual([200, '0123456789']);
+      expect(whole.headers.get('content-length')).toBe('10');
+      const head = await read('ten', {}, 'HEAD');
+      expect([head.status, head.headers.get('content-length')]).toEqual([200, '10']);
+      expect(await (await read('empty')).text()).toBe('');
+      expect((await read('none')).status).toBe(404);
+      expect((await read('')).status).toBe(404);
+      expect((await fetch(`${base}/jobs/run-1/artifact?path=ten`)).status).toBe(401);
+    });
+
+    it.each([
+      ['bytes=2-4', '234', 'bytes 2-4/10'],
+      ['bytes=7-', '789', 'bytes 7-9/10'],
+      ['bytes=-3', '789', 'bytes 7-9/10'],
+      ['bytes=8-99', '89', 'bytes 8-9/10'],
+      ['bytes=-99', '0123456789', 'bytes 0-9/10'],
+    ])('give the range %s', async (range, text, told) => {
+      const answer = await read('ten', { range });
+      expect([answer.status, await answer.text()]).toEqual([206, text]);
+      expect(answer.headers.get('content-range')).toBe(told);
+    });
+
+    it.each(['bytes=4-2', 'bytes=a-b', 'bytes=0-1,4-5', 'lines=1-2', 'bytes=-'])(
+      'pass over the range %s',
+      async (range) => {
+        const answer = await read('ten', { range });
+        expect([answer.status, await answer.text()]).toEqual([200, '0123456789']);
+      },
+    );
+
+    it.each(['bytes=10-', 'bytes=99-100', 'bytes=-0'])('refuse the range %s', async (range) => {
+      const answer = await read('ten', { range });
+      expect([answer.status, answer.headers.get('content-range')]).toEqual([416, 'bytes */10']);
+    });
+
+    it('say when it is known already, and give no range of another version', async () => {
+      const etag = (await read('ten')).headers.get('etag') ?? '';
+      expect((await read('ten', { 'if-none-match': `"other", ${etag}` })).status).toBe(304);
+      expect((await read('ten', { 'if-none-match': '"other"' })).status).toBe(200);
+      const range = 'bytes=0-0';
+      expect((await read('ten', { range, 'if-range': etag })).status).toBe(206);
+      expect((await read('ten', { range, 'if-range': '"other"' })).status).toBe(200);
+    });
+  });
+
   it('end an archive that its reader leaves, and stream so many at once and no more', async () => {
     const path = await makeVolume('endless');
     await writeFile(join(path, 'zeros'), '');
@@ -138,16 +203,15 @@ describe('the reads an agent serves', () => {
     const spoilt = archiveSender({
       most: 1,
       log: pino({ level: 'silent' }),
-      volumes: {
-        ...volumes,
-        archive: async () =>
-          (async function* () {
-            yield Buffer.alloc(1024);
-            throw new Error('a file could not be read');
-          })(),
-      },
     });
-    const other = createServer((_, response) => void spoilt.send('kept', 'tar', response));
+    const open = async () =>
+      (async function* () {
+        yield Buffer.alloc(1024);
+        throw new Error('a file could not be read');
+      })();
+    const other = createServer(
+      (_, response) => void spoilt.send({ what: 'volume kept', open }, 'tar', response),
+    );
     await new Promise<void>((done) => other.listen(0, '127.0.0.1', done));
     const { port } = other.address() as AddressInfo;
     const answer = await fetch(`http://127.0.0.1:${port}/`);

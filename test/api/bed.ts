@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { createApp } from '../../src/api/app.ts';
 import type { ApiDependencies, ApiSettings, Deliver } from '../../src/api/dependencies.ts';
+import { agentArtifactReader, type ArtifactReader } from '../../src/api/artifact-reader.ts';
 import type { LogReader } from '../../src/api/log-reader.ts';
 import type { VolumeReader } from '../../src/api/volume-reader.ts';
 import { outboxDelivery } from '../../src/api/outbox-delivery.ts';
@@ -48,6 +49,7 @@ export async function openApi(
     deliver?: Deliver;
     logReader?: LogReader;
     volumeReader?: VolumeReader;
+    artifactReader?: ArtifactReader;
     pingTemporal?: () => Promise<void>;
     settings?: Partial<ApiSettings>;
     store?: (store: Store) => Store | Promise<Store>;
@@ -86,6 +88,8 @@ export async function openApi(
     logReader: options.logReader ?? emptyLogReader,
     sealer: options.sealer === undefined ? keyFileSealer(key.file) : options.sealer,
     volumeReader: options.volumeReader ?? { archive: async () => null },
+    artifactReader:
+      options.artifactReader ?? agentArtifactReader({ token: internalToken, timeoutMs: 5_000 }),
     pingTemporal: options.pingTemporal ?? (async () => undefined),
     internalToken,
     metrics,

@@ -89,6 +89,13 @@ const table: Readonly<Record<string, Line>> = {
   // It waits, so that nobody's try removes it for the next.
   'DELETE /api/v1/jobs/:id': { least: 'own', path: '/api/v1/jobs/run-2' },
   'GET /api/v1/jobs/:id/logs': { least: 'instructor' },
+  'GET /api/v1/jobs/:id/artifacts': { least: 'instructor' },
+  // To whom may read it, it is not there: the job has not run.
+  'GET /api/v1/jobs/:id/artifacts/:path{.+}': {
+    least: 'operator',
+    path: '/api/v1/jobs/run-1/artifacts/hourly.csv',
+  },
+  'GET /api/v1/jobs/:id/archive': { least: 'instructor' },
   'GET /api/v1/jobs/:id/events': { least: 'viewer' },
   'POST /api/v1/jobs/:id/hold': { least: 'own', path: '/api/v1/jobs/run-2/hold', body: {} },
   'POST /api/v1/jobs/:id/release': { least: 'own', path: '/api/v1/jobs/run-2/release', body: {} },

@@ -9,8 +9,9 @@ import { createAdaptorServer } from '@hono/node-server';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAgentServer } from '../../src/agent/server.ts';
-import { archiveSender } from '../../src/agent/volume-archive.ts';
+import { archiveSender } from '../../src/agent/archive-sender.ts';
 import { agentVolumeReader } from '../../src/api/volume-reader.ts';
+import { jobFolders } from '../../src/runtime/job-folders/index.ts';
 import { volumeFolders } from '../../src/runtime/volume-folders/index.ts';
 import type { VolumeFolders } from '../../src/runtime/volumes.ts';
 import { eventually } from '../beds/eventually.ts';
@@ -33,7 +34,9 @@ describe.runIf(requirePart('postgres'))('volumes over the API', () => {
     const log = pino({ level: 'silent' });
     agent = createAgentServer({
       runtimes: [],
-      archives: archiveSender({ volumes: folders, most: 2, log }),
+      volumes: folders,
+      jobFolders: jobFolders({ folder: join(folder, 'jobs') }),
+      archives: archiveSender({ most: 2, log }),
       internalToken,
       metrics: () => '',
       notReady: () => null,

@@ -1,18 +1,24 @@
-import { constants } from 'node:fs';
-import { chmod, mkdir, open, readlink, rename, rm, writeFile } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import { chmod, lstat, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { jobIdPattern } from '../../model/job-ids.ts';
 import { LabError } from '../../model/failures.ts';
 import { parseLooseJson } from '../../model/loose-json.ts';
+import { archiveFolder } from '../volume-folders/archive.ts';
+import { measureFolder } from '../volume-folders/measure.ts';
 import type { Collected, JobFolders, JobPaths } from '../job-folders.ts';
+import { asArtifact, listBelow, openBelow } from './output-files.ts';
 
 const maxProgressBytes = 256 * 1024;
 /** A file that is being written is looked at again, so often and so soon. */
 const looks = 3;
 const betweenLooksMs = 60;
 
-/** Job folders below one folder of this host. */
-export function jobFolders({ folder }: { folder: string }): JobFolders {
+/** What a job says of itself is shown as such, and is no artifact. */
+const saidFiles: ReadonlySet<string> = new Set(['progress.json', 'result.json']);
+
+/** Job folders below one folder of this host. `maxEntries` bounds what a walk over one looks at. */
+export function jobFolders(options: { folder: string; maxEntries?: number }): JobFolders {
+  const { folder, maxEntries = 100_000 } = options;
   const pathsOf = (id: string): JobPaths => {
     if (!jobIdPattern.test(id)) throw new LabError('invalid', `${id} cannot be the id of a job`);
     return pathsBelow(join(folder, id));
@@ -31,7 +37,7 @@ export function jobFolders({ folder }: { folder: string }): JobFolders {
         const draft = `${paths.config}.tmp`;
         await writeFile(draft, JSON.stringify(config ?? {}, null, 2), { mode: 0o644 });
         await rename(draft, paths.config);
-        for (const name of ['progress.json', 'result.json']) {
+        for (const name of saidFiles) {
           await rm(join(paths.output, name), { recursive: true, force: true });
         }
         return paths;
@@ -50,6 +56,30 @@ export function jobFolders({ folder }: { folder: string }): JobFolders {
       const paths = pathsOf(id);
       const progress = await this.readProgress(id);
       return { progress, result: await readResult(paths, maxResultBytes) };
+    },
+
+    async listArtifacts(id, page) {
+      return listBelow(pathsOf(id).root, ['output'], { ...page, maxEntries, skip: saidFiles });
+    },
+
+    async openArtifact(id, path) {
+      const names = path.split('/');
+      const isPath = names.every((name) => name !== '' && name !== '.' && name !== '..');
+      if (!isPath || path.includes('\0')) return null;
+      const file = await openBelow(pathsOf(id).root, ['output', ...names]);
+      return file === null ? null : asArtifact(file);
+    },
+
+    async archiveOutput(id, signal) {
+      const { root, output } = pathsOf(id);
+      const isThere = await isFolder(output);
+      return isThere ? archiveFolder(root, 'output', signal, `what job/${id} left`) : null;
+    },
+
+    async measureOutput(id, signal) {
+      const { output } = pathsOf(id);
+      if (!(await isFolder(output))) return 0;
+      return (await measureFolder(output, { maxEntries, signal })).sizeBytes;
     },
 
     async remove(id) {
@@ -88,40 +118,24 @@ async function readInside(
   name: string,
   maxBytes: number,
 ): Promise<string | { bytes: number } | null> {
-  let file;
+  const file = await openBelow(paths.root, ['output', name]);
+  if (file === null) return null;
   try {
-    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-    file = await open(join(paths.output, name), flags);
-  } catch (error) {
-    if (isAbsent(error)) return null;
-    throw error;
-  }
-  try {
-    // Where it really lies: a program may have put a link in the place of a folder.
-    const [real, root] = [await readlink(`/proc/self/fd/${file.fd}`), await realRoot(paths.root)];
-    const stat = await file.stat();
-    if (root === null || !real.startsWith(root + sep) || !stat.isFile()) return null;
-    if (stat.size > maxBytes) return { bytes: stat.size };
+    const { size } = await file.stat();
+    if (size > maxBytes) return { bytes: size };
     return await file.readFile('utf8');
   } finally {
     await file.close();
   }
 }
 
-async function realRoot(root: string): Promise<string | null> {
-  const handle = await open(root, constants.O_RDONLY | constants.O_DIRECTORY).catch(() => null);
-  if (handle === null) return null;
+async function isFolder(path: string): Promise<boolean> {
   try {
-    return await readlink(`/proc/self/fd/${handle.fd}`);
-  } finally {
-    await handle.close();
+    return (await lstat(path)).isDirectory();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
+    throw error;
   }
-}
-
-const absent: readonly string[] = ['ENOENT', 'ENOTDIR', 'ELOOP', 'EISDIR', 'ENXIO'];
-
-function isAbsent(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && absent.includes(String(error.code));
 }
 
 async function withStorage<Result>(what: string, act: () => Promise<Result>): Promise<Result> {

@@ -14,6 +14,7 @@ export async function* archiveFolder(
   folder: string,
   name: string,
   signal: AbortSignal,
+  what = `volume ${name}`,
 ): AsyncGenerator<Uint8Array> {
   const tar = spawn(
     'tar',
@@ -36,7 +37,7 @@ export async function* archiveFolder(
   try {
     for await (const chunk of tar.stdout) yield chunk as Uint8Array;
     signal.throwIfAborted();
-    judge(name, await ended.catch(notThere), words);
+    judge(what, await ended.catch(notThere), words);
   } finally {
     signal.removeEventListener('abort', kill);
     kill();
@@ -45,15 +46,15 @@ export async function* archiveFolder(
 
 const pathOfTools = '/usr/local/bin:/usr/bin:/bin';
 
-function judge(name: string, code: number | null, words: string): void {
+function judge(what: string, code: number | null, words: string): void {
   const lines = words.split('\n').filter((line) => line !== '');
   if (code === 0 || (code === 1 && lines.every((line) => harmless.test(line)))) return;
   throw new Error(
-    `cannot archive volume ${name} in full: ${lines.slice(0, 3).join('; ') || `tar ended with ${code}`}`,
+    `cannot archive ${what} in full: ${lines.slice(0, 3).join('; ') || `tar ended with ${code}`}`,
   );
 }
 
 function notThere(error: unknown): never {
   const why = error instanceof Error ? error.message : String(error);
-  throw new Error(`cannot archive a volume: ${why}. Install tar on the host`);
+  throw new Error(`cannot archive: ${why}. Install tar on the host`);
 }

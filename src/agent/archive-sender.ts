@@ -3,37 +3,42 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { Log } from '../log.ts';
-import type { VolumeFolders } from '../runtime/volumes.ts';
 
 /** A reader that takes nothing for so long is gone. */
 const stallMs = 60_000;
 
 export interface ArchiveSender {
   /**
-   * Streams a volume as tar or tar.gz, as fast as the reader takes it; a reader that leaves ends it. 404 without
+   * Streams what is opened as tar or tar.gz, as fast as the reader takes it; a reader that leaves ends it. 404 without
    * a folder, 503 beyond `most` at once or when it cannot begin. What goes wrong after that cuts the connection, so
    * that nobody takes a part for the whole.
    */
-  send(name: string, format: 'tar' | 'tar.gz', response: ServerResponse): Promise<void>;
+  send(source: ArchiveSource, format: 'tar' | 'tar.gz', response: ServerResponse): Promise<void>;
+}
+
+export interface ArchiveSource {
+  /** As sentences call it. */
+  what: string;
+  /** Null when there is no folder of it. */
+  open(gone: AbortSignal): Promise<AsyncIterable<Uint8Array> | null>;
 }
 
 export function archiveSender(options: {
-  volumes: VolumeFolders;
   /** Archives at once. */
   most: number;
   log: Log;
 }): ArchiveSender {
-  const { volumes, most, log } = options;
+  const { most, log } = options;
   let open = 0;
 
   async function stream(
-    name: string,
+    { what, open }: ArchiveSource,
     format: 'tar' | 'tar.gz',
     response: ServerResponse,
     gone: AbortSignal,
   ): Promise<void> {
-    const pieces = await volumes.archive(name, gone);
-    if (pieces === null) return refuse(response, 404, `there is no folder of volume ${name} here`);
+    const pieces = await open(gone);
+    if (pieces === null) return refuse(response, 404, `there is no folder of ${what} here`);
     // The first piece before the headers: what cannot begin at all is told in words.
     const iterator = pieces[Symbol.asyncIterator]();
     const first = await iterator.next();
@@ -50,7 +55,7 @@ export function archiveSender(options: {
   }
 
   return {
-    async send(name, format, response) {
+    async send(source, format, response) {
       if (open >= most) {
         const words = `${open} archives are streamed at once here, and that is the limit (LABKEEPER_MAX_ARCHIVES)`;
         return refuse(response, 503, words);
@@ -60,10 +65,10 @@ export function archiveSender(options: {
       response.once('close', () => gone.abort());
       response.setTimeout(stallMs, () => response.destroy());
       try {
-        await stream(name, format, response, gone.signal);
+        await stream(source, format, response, gone.signal);
       } catch (error) {
         const why = error instanceof Error ? error.message : String(error);
-        if (!gone.signal.aborted) log.warn({ volume: name, why }, 'archive not sent');
+        if (!gone.signal.aborted) log.warn({ source: source.what, why }, 'archive not sent');
         if (response.headersSent) response.destroy();
         else if (!gone.signal.aborted) refuse(response, 503, why);
       } finally {
