@@ -52,14 +52,15 @@ export function createJobControl({ store, giveOut }: JobControlPorts) {
 
 /** Where a row says that a job stands, for a workflow that starts anew. */
 function lifeOf(job: Job): JobLife {
-  const { cancel, attempt } = job;
+  const { cancel, attempt, state } = job;
   const stop: JobStop | null =
     cancel === null
       ? null
       : { reason: 'canceled', cause: { actor: cancel.actor, why: cancel.why } };
   return {
     place: placeOf(job),
-    retries: Math.max(0, attempt - 1),
+    // Every attempt that is followed by another one, or is to be.
+    retries: state === 'queued' ? attempt : Math.max(0, attempt - 1),
     queueDeadlineAtMs: Date.parse(job.queueDeadlineAt),
     stop,
     early: null,

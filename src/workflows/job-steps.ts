@@ -1,9 +1,4 @@
-import {
-  CancellationScope,
-  condition,
-  isCancellation,
-  proxyActivities,
-} from '@temporalio/workflow';
+import { CancellationScope, condition, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import type { JobStep } from '../model/job-state.ts';
 import { apply, applyExits, writing, type JobRun } from './job-run.ts';
@@ -71,7 +66,8 @@ async function start(run: JobRun, { attempt, host }: Step<'start'>): Promise<voi
       apply(run, { type: 'attemptOver', attempt, verdict: result.verdict, atMs: Date.now() });
     }
   } catch (error) {
-    if (isCancellation(error) && !CancellationScope.current().consideredCancelled) return;
+    // Whatever became of a start that nobody wants any more: the loop ends what it made.
+    if (isUnwanted() && !CancellationScope.current().consideredCancelled) return;
     throw error;
   }
 }

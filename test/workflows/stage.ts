@@ -44,8 +44,19 @@ export interface Stage {
 const person = { actor: 'ada', why: 'a visit' };
 const crash = { exitCode: 3, signal: null, outOfMemory: false };
 
+/** The run's Temporal server, and workers for a test's own queues. */
+export interface Workshop {
+  bed(): TemporalBed;
+  /** Runs `act` with a worker for workflows and one for a host, both of `activities`. */
+  withWorkers(
+    queues: { control: string; host: string },
+    activities: object,
+    act: () => Promise<void>,
+  ): Promise<void>;
+}
+
 /** Opened before and closed after the tests of the suite that calls it. */
-export function useStage(): Stage {
+export function useWorkshop(): Workshop {
   Runtime.install({ logger: quiet });
   let bed: TemporalBed;
   let workflowBundle: WorkflowBundleWithSourceMap;
@@ -62,27 +73,35 @@ export function useStage(): Stage {
 
   return {
     bed: () => bed,
-    async play(world, play) {
-      const name = `t-${randomUUID().slice(0, 8)}`;
-      const { activities } = world;
+    async withWorkers(queues, activities, act) {
       const shared = {
         connection: bed.nativeConnection,
         namespace: bed.namespace,
+        activities,
         maxHeartbeatThrottleInterval: '50 ms',
       };
+      const control = await Worker.create({ ...shared, taskQueue: queues.control, workflowBundle });
+      const host = await Worker.create({ ...shared, taskQueue: queues.host });
+      await control.runUntil(() => host.runUntil(act));
+    },
+  };
+}
+
+/** Opened before and closed after the tests of the suite that calls it. */
+export function useStage(): Stage {
+  const { bed, withWorkers } = useWorkshop();
+  return {
+    bed,
+    async play(world, play) {
+      const name = `t-${randomUUID().slice(0, 8)}`;
+      const { client } = bed();
       const taskQueue = `control-of-${name}`;
-      const control = await Worker.create({ ...shared, taskQueue, workflowBundle, activities });
-      const host = await Worker.create({
-        ...shared,
-        taskQueue: hostQueue(hostOf(name)),
-        activities,
-      });
       const start = appStart(name);
-      const handle = bed.client.workflow.getHandle(start.workflowId);
+      const handle = client.workflow.getHandle(start.workflowId);
       const say: Scene['say'] = async (command, options = {}) => {
         const { id: operationId = randomUUID(), needsNewInstance = false } = options;
         const { typedSearchAttributes, ...bare } = start;
-        await bed.client.workflow.signalWithStart(appWorkflowType, {
+        await client.workflow.signalWithStart(appWorkflowType, {
           ...bare,
           ...(options.byOthers ? {} : { typedSearchAttributes }),
           taskQueue,
@@ -93,15 +112,14 @@ export function useStage(): Stage {
       };
       const exited = (generation: number) =>
         handle.signal(instanceExitedSignal, { generation, exit: crash });
-      await control.runUntil(() =>
-        host.runUntil(async () => {
-          try {
-            await play({ world, handle, name, say, exited });
-          } finally {
-            await handle.terminate('the test is over').catch(() => undefined);
-          }
-        }),
-      );
+      const queues = { control: taskQueue, host: hostQueue(hostOf(name)) };
+      await withWorkers(queues, world.activities, async () => {
+        try {
+          await play({ world, handle, name, say, exited });
+        } finally {
+          await handle.terminate('the test is over').catch(() => undefined);
+        }
+      });
     },
   };
 }
