@@ -169,9 +169,19 @@ export function createJobEffects(ports: JobHostPorts) {
     job: Job,
     { attempt, policy }: EndJobInput,
   ) {
-    await store.jobs.noteEnd(job.id, attempt, 'signalledAt');
-    const exit = await runtime.stop(name, { graceMs: policy.stopGraceMs });
-    if (exit?.signal === 'SIGKILL') await store.jobs.noteEnd(job.id, attempt, 'killedAt');
+    const note = (seen: 'signalledAt' | 'killedAt') => store.jobs.noteEnd(job.id, attempt, seen);
+    await note('signalledAt');
+    const notes: Promise<void>[] = [];
+    const onKill = () => {
+      const noting = note('killedAt');
+      // Awaited below; until then its failure is nobody's surprise.
+      noting.catch(() => undefined);
+      notes.push(noting);
+    };
+    const exit = await runtime.stop(name, { graceMs: policy.stopGraceMs, onKill });
+    await Promise.all(notes);
+    // A worker that died between its kill and its word leaves this to the next try.
+    if (exit?.signal === 'SIGKILL' && notes.length === 0) await note('killedAt');
     return exit;
   }
 

@@ -54,9 +54,10 @@ export interface Containers {
 
   /**
    * SIGTERM, up to `graceMs`, then SIGKILL of the whole tree. Resolves when nothing of it runs any
-   * more, with how it ended; null when there is no such instance. Idempotent.
+   * more, with how it ended; null when there is no such instance. Idempotent. `onKill` is called right before
+   * SIGKILL is sent, and not when it ended within its grace.
    */
-  stop(name: string, options: { graceMs: number }): Promise<Exit | null>;
+  stop(name: string, options: StopOptions): Promise<Exit | null>;
 
   /** Freezes it with its memory (`ensure` resumes). Success when already frozen. */
   pause(name: string): Promise<void>;
@@ -93,6 +94,11 @@ export interface EnsureOptions {
   /** Called once when an image had to be pulled, right after that. */
   onPulled?: (durationMs: number) => void;
   signal?: AbortSignal | undefined;
+}
+
+export interface StopOptions {
+  graceMs: number;
+  onKill?: (() => void) | undefined;
 }
 
 export interface InstanceSpec {

@@ -298,8 +298,11 @@ export function describeContainers(
           "trap 'echo bye; exit 6' TERM; echo up; while :; do sleep 0.05; done",
         );
         await eventually(async () => expect(await logOf(name)).toBe('up\n'));
-        const exit = await containers.stop(name, { graceMs: 20_000 });
+        const kills: string[] = [];
+        const onKill = () => kills.push('killed');
+        const exit = await containers.stop(name, { graceMs: 20_000, onKill });
         expect(exit).toEqual({ exitCode: 6, signal: null, outOfMemory: false });
+        expect(kills).toEqual([]);
         // A shell may tell of the child that the signal ended too.
         expect(await logOf(name)).toMatch(/^up\n(.*\n)?bye\n$/);
       });
@@ -307,8 +310,11 @@ export function describeContainers(
       it('kills what ignores SIGTERM when the grace is over', async () => {
         const { name } = await run("trap '' TERM; echo up; while :; do sleep 0.05; done");
         await eventually(async () => expect(await logOf(name)).toBe('up\n'));
-        const exit = await containers.stop(name, { graceMs: 200 });
+        const seen: Promise<Instance | null>[] = [];
+        const onKill = () => seen.push(containers.inspect(name));
+        const exit = await containers.stop(name, { graceMs: 200, onKill });
         expect(exit).toEqual({ exitCode: null, signal: 'SIGKILL', outOfMemory: false });
+        expect(seen).toHaveLength(1);
         expect(await containers.inspect(name)).toMatchObject({ phase: 'exited', address: null });
       });
 
@@ -320,6 +326,15 @@ export function describeContainers(
         await eventually(() => expect(running(mark).length).toBeGreaterThanOrEqual(3));
         await containers.stop(name, { graceMs: 500 });
         expect(running(mark)).toEqual([]);
+      });
+
+      it('tells of SIGKILL at once where there is no grace', async () => {
+        const { name } = await run('sleep 600');
+        let kills = 0;
+        const exit = await containers.stop(name, { graceMs: 0, onKill: () => (kills += 1) });
+        expect([exit?.signal, kills]).toEqual(['SIGKILL', 1]);
+        await containers.stop(name, { graceMs: 0, onKill: () => (kills += 1) });
+        expect(kills).toBe(1);
       });
 
       it('ends what the command leaves behind when it exits by itself', async () => {
@@ -483,6 +498,60 @@ export function describeContainers(
         });
         expect(readdirSync(folder)).not.toContain('never-made');
         expect(await containers.inspect(spec.name)).toBeNull();
+      });
+    });
+
+    describe('what serves nothing and finds folders of its host', () => {
+      let folder: string;
+      beforeAll(() => {
+        folder = mkdtempSync(join(tmpdir(), 'labkeeper-folder-'));
+      });
+      afterAll(() => rmSync(folder, { recursive: true }));
+      /** Where the folder is for the command. */
+      const here = () => (containers.kind === 'process' ? folder : '/job');
+      const runJob = async (script: string) => {
+        const { port: _none, ...spec } = specOf({
+          ...bed.shell(script),
+          basePath: '',
+          folders: [{ source: folder, path: '/job' }],
+        });
+        return { name: spec.name, instance: await containers.ensure(spec) };
+      };
+
+      it('starts without a port, and has no doors where a port would be a choice', async () => {
+        const { name, instance } = await runJob('sleep 600');
+        expect(instance.phase).toBe('running');
+        if (containers.kind === 'docker') {
+          expect(instance).toMatchObject({ address: null, doors: [] });
+        }
+        expect(await containers.usage(name)).not.toBeNull();
+        expect((await containers.stop(name, { graceMs: 5_000 }))?.signal).toBe('SIGTERM');
+        expect(await bed.again().inspect(name)).toMatchObject({ phase: 'exited', address: null });
+      });
+
+      it('reads and writes there, and what it writes stays when it is removed', async () => {
+        writeFileSync(join(folder, 'config'), 'seven\n');
+        const { name } = await runJob(`cat ${here()}/config; echo 42 > ${here()}/result`);
+        await exited(name);
+        expect(await logOf(name)).toBe('seven\n');
+        await containers.remove(name);
+        expect(readFileSync(join(folder, 'result'), 'utf8')).toBe('42\n');
+        const next = await runJob(`cat ${here()}/result`);
+        await exited(next.name);
+        expect(await logOf(next.name)).toBe('42\n');
+      });
+
+      it('is told of no volume, and sees nothing else of its host where it is a container', async () => {
+        const { name } = await runJob(
+          `env | grep -c LABKEEPER_VOLUME; ls ${folder} 2>/dev/null | wc -l`,
+        );
+        await exited(name);
+        const [volumes, files] = (await logOf(name))
+          .trim()
+          .split('\n')
+          .map((line) => line.trim());
+        expect(volumes).toBe('0');
+        if (containers.kind === 'docker') expect(files).not.toBe('2');
       });
     });
 

@@ -77,7 +77,7 @@ export function dockerContainers(options: DockerContainersOptions): Containers {
     inspect: (name) => inspectInstance(engine, name),
     commandRefusal: (name) => commandRefusal(engine, name),
     list: () => listInstances(engine),
-    stop: (name, { graceMs }) => stopInstance(engine, name, graceMs),
+    stop: (name, options) => stopInstance(engine, name, options),
     pause: (name) => pauseInstance(engine, name),
     remove: (name) => removeInstance(engine, name),
     readLog: (name, range) => readInstanceLog(engine, name, range),

@@ -1,6 +1,7 @@
 import type { Exit } from '../../model/app-state.ts';
 import { setTimeout as pause } from 'node:timers/promises';
 import { LabError } from '../../model/failures.ts';
+import type { StopOptions } from '../containers.ts';
 import { call, callOr, reasonOf, refused, statusOf, type Engine } from './engine.ts';
 import { unpause } from './ensure.ts';
 import { exitOf, inspectContainer, inspectInstance } from './inspect.ts';
@@ -17,7 +18,7 @@ const askAgainMs = 700;
 export async function stopInstance(
   engine: Engine,
   name: string,
-  graceMs: number,
+  { graceMs, onKill }: StopOptions,
 ): Promise<Exit | null> {
   const found = await inspectInstance(engine, name);
   if (found === null) return null;
@@ -28,6 +29,7 @@ export async function stopInstance(
   if (graceMs > 0) {
     if (await terminate(engine, name, graceMs, found.startedAtMs)) return lastWord(engine, name);
   }
+  onKill?.();
   await kill(engine, name, 'SIGKILL');
   if (!(await waitForEnd(engine, name, killMs))) {
     throw new LabError(
@@ -59,7 +61,7 @@ async function terminate(
 
 /** Stops it at once, keeps its log, removes it with its anonymous volumes. Success when absent. */
 export async function removeInstance(engine: Engine, name: string): Promise<void> {
-  if ((await stopInstance(engine, name, 0)) !== null) await keepLog(engine, name);
+  if ((await stopInstance(engine, name, { graceMs: 0 })) !== null) await keepLog(engine, name);
   const container = engine.docker.getContainer(containerName(engine, name));
   const endsAtMs = performance.now() + removeMs;
   for (;;) {

@@ -75,7 +75,7 @@ export function processContainers(options: ProcessContainersOptions): Containers
       return states.filter((state) => state !== null).map(toInstance);
     },
 
-    stop: (name, { graceMs }) => stopInstance(home, name, graceMs),
+    stop: (name, options) => stopInstance(home, name, options),
 
     async pause(name) {
       const state = await readState(home, name);

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Exit } from '../../model/app-state.ts';
+import type { StopOptions } from '../containers.ts';
 import { removeCgroup } from './cgroup.ts';
 import { discard } from './ensure.ts';
 import { archivedLogFolder, instanceFolder, type Home } from './home.ts';
@@ -20,7 +21,7 @@ const lastWordMs = 5_000;
 export async function stopInstance(
   home: Home,
   name: string,
-  graceMs: number,
+  { graceMs, onKill }: StopOptions,
 ): Promise<Exit | null> {
   const state = await readState(home, name);
   if (state === null) return null;
@@ -37,6 +38,7 @@ export async function stopInstance(
     await waitFor(folder, graceMs, () => lastWord(home, name));
   }
   if (lastWord(home, name) === null) {
+    onKill?.();
     await killTree(treeOf(started));
     await waitFor(folder, lastWordMs, () => lastWord(home, name));
   }
@@ -50,7 +52,7 @@ export async function stopInstance(
 
 /** Stops it at once, keeps its log, removes the rest. Success when absent. */
 export async function removeInstance(home: Home, name: string): Promise<void> {
-  await stopInstance(home, name, 0);
+  await stopInstance(home, name, { graceMs: 0 });
   const folder = instanceFolder(home, name);
   const state = readRecords(home, name);
   const logs = join(folder, logFolder);
