@@ -30,7 +30,9 @@ import { internal } from './internal.ts';
 import { manifests } from './manifests.ts';
 import { jobActions } from './job-actions.ts';
 import { jobArtifacts, sandboxedArtifacts } from './job-artifacts.ts';
+import { jobFeed } from './job-feed.ts';
 import { jobOutput } from './job-output.ts';
+import { jobStream } from './job-stream.ts';
 import { jobs } from './jobs.ts';
 import { me } from './me.ts';
 import { metricsRoute, timeRequests } from './metrics.ts';
@@ -83,6 +85,12 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   };
   const actions = appActions(deps);
   const queueNow = queueReader({ jobs: deps.store.jobs, limits: deps.settings.queueLimits });
+  const followedJobs = jobFeed({
+    jobs: deps.store.jobs,
+    queue: queueNow,
+    log: deps.log,
+    ending: deps.ending,
+  });
   const jobDeeds = jobActions(deps, queueNow);
   const links = loginLinks(deps);
   const appLinkDeeds = linkActions(deps);
@@ -118,6 +126,7 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   app.route('/', jobs(deps, jobDeeds));
   app.route('/', queue(deps, { actions: jobDeeds, reader: queueNow }));
   app.route('/', jobArtifacts(deps, jobDeeds));
+  app.route('/', jobStream(deps, { ...feeds, jobs: followedJobs }));
   app.route('/', jobOutput(deps, { actions: jobDeeds, streams: open }));
   app.route('/', operations(deps));
   app.route('/', hosts(deps));

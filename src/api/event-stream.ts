@@ -4,10 +4,10 @@ import type { TimelineEvent } from '../store/ports.ts';
 import type { AppFeed } from './app-feed.ts';
 import type { EventFeed } from './event-feed.ts';
 import { eventFor, withoutOutput } from './present.ts';
-import type { Streams } from './stream.ts';
+import type { OpenStream, Streams } from './stream.ts';
 
 /** A comment that keeps proxies from closing a quiet stream. */
-const heartbeat = ': still here\n\n';
+export const heartbeat = ': still here\n\n';
 
 /**
  * Server-sent events: `event` (one line of a timeline, with its id) and `app` (an app as it is now,
@@ -55,17 +55,23 @@ export function eventStream(sources: { events: EventFeed; apps: AppFeed; streams
       stream.end();
       throw error;
     }
-    return new Response(stream.body, {
-      headers: {
-        'content-type': 'text/event-stream; charset=utf-8',
-        'cache-control': 'no-store',
-        'x-accel-buffering': 'no',
-      },
-    });
+    return streamAnswer(stream);
   };
 }
 
-function message(event: string, data: unknown, id?: string): string {
+/** The answer that carries a stream of server-sent events. */
+export function streamAnswer(stream: OpenStream): Response {
+  return new Response(stream.body, {
+    headers: {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+    },
+  });
+}
+
+/** One server-sent event; what has an id can be resumed behind. */
+export function message(event: string, data: unknown, id?: string): string {
   const idLine = id === undefined ? '' : `id: ${id}\n`;
   return `${idLine}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
 }

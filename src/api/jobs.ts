@@ -4,7 +4,7 @@ import { jobStates } from '../model/job-state.ts';
 import type { JobSpec } from '../model/job-spec.ts';
 import { jobIdSchema } from '../model/job-spec.ts';
 import { nameSchema } from '../model/name-schema.ts';
-import { may, spacesOf } from '../model/roles.ts';
+import { spacesOf } from '../model/roles.ts';
 import type { Job } from '../store/job-ports.ts';
 import { components } from './components.ts';
 import type { ApiDependencies, ApiEnv } from './dependencies.ts';
@@ -12,16 +12,14 @@ import { exampleJob, exampleJobSpec } from './job-examples.ts';
 import type { JobActions } from './job-actions.ts';
 import { json, problems, router } from './openapi.ts';
 import { commandHeaders, pageLimit, why } from './parameters.ts';
-import { jobJson } from './present-jobs.ts';
+import { jobFor } from './present-jobs.ts';
 
 /** `/api/v1/jobs`: submit, list, show, cancel, remove. */
 export function jobs(deps: ApiDependencies, actions: JobActions): OpenAPIHono<ApiEnv> {
   const { store, settings } = deps;
 
-  const shown = async (context: Context<ApiEnv>, job: Job) => {
-    const answer = jobJson(job, await actions.position(job), settings);
-    return mayRead(context, job) ? answer : { ...answer, lastLogLines: [] };
-  };
+  const shown = async (context: Context<ApiEnv>, job: Job) =>
+    jobFor(context.get('identity').caller, job, await actions.position(job), settings);
 
   const submit = async (
     context: Context<ApiEnv>,
@@ -56,10 +54,8 @@ export function jobs(deps: ApiDependencies, actions: JobActions): OpenAPIHono<Ap
         limit: limit + 1,
       });
       const page = rows.slice(0, limit);
-      const items = page.map((job) => {
-        const answer = jobJson(job, null, settings);
-        return mayRead(context, job) ? answer : { ...answer, lastLogLines: [] };
-      });
+      const { caller } = context.get('identity');
+      const items = page.map((job) => jobFor(caller, job, null, settings));
       const last = page.at(-1);
       const next = rows.length > limit && last !== undefined ? String(last.number) : null;
       return context.json({ items, next }, 200);
@@ -88,11 +84,6 @@ export function jobs(deps: ApiDependencies, actions: JobActions): OpenAPIHono<Ap
       await actions.remove(id, { actor: context.get('actor'), why: given });
       return context.body(null, 204);
     });
-}
-
-/** What programs print is not for everybody who may know of a job. */
-function mayRead(context: Context<ApiEnv>, { space, owner }: Job): boolean {
-  return may(context.get('identity').caller, 'job.read-output', { space, owner });
 }
 
 const exampleId = exampleJob.id;

@@ -2,8 +2,20 @@ import type { JobJson } from '../model/job-api.ts';
 import { explainJob, waitInWords, type QueuePosition } from '../model/job-view.ts';
 import { isEnded } from '../model/job-state.ts';
 import { jobEntity } from '../model/names.ts';
+import { may, type Caller } from '../model/roles.ts';
 import type { Job } from '../store/job-ports.ts';
 import type { ApiSettings } from './dependencies.ts';
+
+/** A job's row as the API answers `caller`: what programs print is not for everybody who may know of a job. */
+export function jobFor(
+  caller: Caller,
+  job: Job,
+  queue: QueuePosition | null,
+  settings: Pick<ApiSettings, 'temporalUiUrl' | 'temporalNamespace'>,
+): JobJson {
+  const answer = jobJson(job, queue, settings);
+  return may(caller, 'job.read-output', job) ? answer : { ...answer, lastLogLines: [] };
+}
 
 /** A job's row as the API answers it. */
 export function jobJson(

@@ -20,9 +20,9 @@ export const events: Verb = {
   takes: { least: 0, most: 1 },
   async run({ arguments: [argument], client, terminal, json, flag, text }) {
     const of = argument === undefined ? null : timelineName(argument);
-    if (of !== null && of.kind !== 'app' && flag('follow')) {
+    if (of?.kind === 'volume' && flag('follow')) {
       throw new UsageError(
-        `-f is for apps and for everything: a ${of.kind} has no stream of its own`,
+        '-f is for apps, jobs and everything: a volume has no stream of its own',
       );
     }
     const page = { limit: 30, ...wholeNumber('limit', text('limit'), 1) };
@@ -38,13 +38,27 @@ export const events: Verb = {
     if (!flag('follow')) return exitCodes.ok;
     const after = oldestFirst.at(-1)?.id ?? '0';
     const news: AsyncGenerator<StreamMessage> =
-      of === null ? client.events.follow({ after }) : client.apps.follow(of.name, { after });
+      of === null ? client.events.follow({ after }) : newsOf(client, of, after);
     for await (const message of news) {
       if (message.type === 'event') print(message.event);
     }
     return exitCodes.ok;
   },
 };
+
+async function* newsOf(
+  client: LabkeeperClient,
+  { kind, name }: ReturnType<typeof timelineName>,
+  after: string,
+): AsyncGenerator<StreamMessage> {
+  if (kind === 'app') return yield* client.apps.follow(name, { after });
+  const job = await client.jobs.find(name);
+  const id = job === null ? (await findJob(client, `job/${name}`)).id : name;
+  for await (const message of client.jobs.follow(id, { after })) {
+    yield message;
+    if (message.type === 'job-removed') return;
+  }
+}
 
 /** An id of a job may be the beginning of one, and the job may be gone. */
 async function timelineOf(

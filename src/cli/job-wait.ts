@@ -17,7 +17,7 @@ export async function waitForJob(
     return await client.jobs.wait(id, {
       ...options,
       timeoutMs: Number.POSITIVE_INFINITY,
-      onLook: (job) => line.show(job),
+      onChange: (job) => line.show(job),
     });
   } finally {
     line.end();

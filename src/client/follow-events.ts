@@ -4,16 +4,19 @@ import {
   type AppJson,
   type TimelineEventJson,
 } from '../model/api.ts';
+import { jobSchema, type JobJson } from '../model/job-api.ts';
 import { ProblemError } from './problem-error.ts';
 import { serverSentEvents, type ServerSentEvent } from './server-sent-events.ts';
 import { sleep } from './sleep.ts';
 import { bodyOf, type Transport } from './transport.ts';
 
-/** What a stream tells: a line of a timeline, how an app is now, or that it is gone. */
+/** What a stream tells: a line of a timeline, how an app or a job is now, or that it is gone. */
 export type StreamMessage =
   | { type: 'event'; event: TimelineEventJson }
   | { type: 'app'; app: AppJson }
-  | { type: 'app-removed'; name: string };
+  | { type: 'app-removed'; name: string }
+  | { type: 'job'; job: JobJson }
+  | { type: 'job-removed'; id: string };
 
 export interface FollowOptions {
   /** Resume behind this event; `'0'` is the very beginning, none means from now on. */
@@ -69,6 +72,10 @@ function read({ event, data }: ServerSentEvent): StreamMessage | null {
       return { type: 'app', app: appSchema.parse(JSON.parse(data)) };
     case 'app-removed':
       return { type: 'app-removed', name: (JSON.parse(data) as { name: string }).name };
+    case 'job':
+      return { type: 'job', job: jobSchema.parse(JSON.parse(data)) };
+    case 'job-removed':
+      return { type: 'job-removed', id: (JSON.parse(data) as { id: string }).id };
     default:
       return null;
   }

@@ -13,11 +13,11 @@ import {
 } from '../model/job-api.ts';
 import type { JobSpecInput } from '../model/job-spec.ts';
 import type { JobState } from '../model/job-state.ts';
+import { followEvents, type FollowOptions, type StreamMessage } from './follow-events.ts';
 import { followJobLog, type FollowJobLogOptions } from './follow-job-log.ts';
 import { readLog, type LogOptions, type LogText } from './logs.ts';
-import { nullWhenAbsent, nullWhenAway } from './problem-error.ts';
-import { sleep } from './sleep.ts';
 import { bodyOf, type Transport } from './transport.ts';
+import { nullWhenAbsent } from './problem-error.ts';
 
 export interface JobMethods {
   /** Under an id of its own, or of yours; with either a repeat answers the same job. */
@@ -41,10 +41,12 @@ export interface JobMethods {
   cancel(id: string, options?: { why?: string }): Promise<JobJson>;
   /** Only one that is over. */
   remove(id: string, options?: { why?: string }): Promise<void>;
-  /** Looks until it is over, and tells `onLook` what it saw. An API that is away is waited for too. */
+  /** How it is, and what happens of it, until `signal` ends it; comes back after every loss. */
+  follow(id: string, options?: Omit<FollowOptions, 'snapshot'>): AsyncGenerator<StreamMessage>;
+  /** Until it is over; tells `onChange` how it is meanwhile. An API that is away is waited for too. */
   wait(
     id: string,
-    options?: { timeoutMs?: number; signal?: AbortSignal; onLook?: (job: JobJson) => void },
+    options?: { timeoutMs?: number; signal?: AbortSignal; onChange?: (job: JobJson) => void },
   ): Promise<JobJson>;
   log(id: string, options?: JobLogOptions): Promise<LogText>;
   hold(id: string, options?: { why?: string }): Promise<JobJson>;
@@ -70,8 +72,8 @@ export interface JobMethods {
 
 export type JobLogOptions = Omit<LogOptions, 'generation'> & { attempt?: number };
 
-const firstLookMs = 50;
-const lastLookMs = 1_000;
+/** What a timer can hold: 24 days. */
+const longestTimerMs = 2 ** 31 - 1;
 
 export function jobMethods(wire: Transport): JobMethods {
   const { json, open } = wire;
@@ -98,18 +100,27 @@ export function jobMethods(wire: Transport): JobMethods {
       const answer = await open(pathOf(id), { method: 'DELETE', query: { why } });
       await answer.body?.cancel();
     },
-    async wait(id, { timeoutMs = 24 * 3_600_000, signal, onLook } = {}) {
-      const endsAtMs = performance.now() + timeoutMs;
-      for (let lookMs = firstLookMs; ; lookMs = Math.min(lookMs * 1.5, lastLookMs)) {
-        const job = await show(id).catch(nullWhenAway);
-        if (job !== null) onLook?.(job);
-        if (job?.terminal === true) return job;
-        signal?.throwIfAborted();
-        if (performance.now() >= endsAtMs) {
-          throw new Error(`job/${id} is not over after ${timeoutMs} ms; it goes on`);
+    follow: (id, options) => followEvents(wire, `${pathOf(id)}/events/stream`, options),
+    async wait(id, { timeoutMs = 24 * 3_600_000, signal, onChange } = {}) {
+      const over = new AbortController();
+      const timer = setTimeout(() => over.abort(), Math.min(timeoutMs, longestTimerMs));
+      const signals = [over.signal, ...(signal === undefined ? [] : [signal])];
+      try {
+        const stream = followEvents(wire, `${pathOf(id)}/events/stream`, {
+          signal: AbortSignal.any(signals),
+        });
+        for await (const message of stream) {
+          if (message.type === 'job-removed') await show(id);
+          if (message.type !== 'job') continue;
+          onChange?.(message.job);
+          if (message.job.terminal) return message.job;
         }
-        await sleep(lookMs, signal);
+      } finally {
+        clearTimeout(timer);
+        over.abort();
       }
+      signal?.throwIfAborted();
+      throw new Error(`job/${id} is not over after ${timeoutMs} ms; it goes on`);
     },
     log: (id, options) => readLog(wire, `${pathOf(id)}/logs`, options),
     hold: (id, options = {}) =>

@@ -71,10 +71,3 @@ export function nullWhenAbsent(error: unknown): null {
   if (error instanceof ProblemError && error.type === 'not_found') return null;
   throw error;
 }
-
-/** For waits, which go on when the API comes back. */
-export function nullWhenAway(error: unknown): null {
-  if (error instanceof UnreachableError) return null;
-  if (error instanceof ProblemError && error.status >= 500) return null;
-  throw error;
-}

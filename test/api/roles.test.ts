@@ -97,6 +97,7 @@ const table: Readonly<Record<string, Line>> = {
   },
   'GET /api/v1/jobs/:id/archive': { least: 'instructor' },
   'GET /api/v1/jobs/:id/events': { least: 'viewer' },
+  'GET /api/v1/jobs/:id/events/stream': { least: 'viewer' },
   'POST /api/v1/jobs/:id/hold': { least: 'own', path: '/api/v1/jobs/run-2/hold', body: {} },
   'POST /api/v1/jobs/:id/release': { least: 'own', path: '/api/v1/jobs/run-2/release', body: {} },
   'GET /api/v1/queue': { least: 'person' },
