@@ -18,6 +18,7 @@ import { identify } from './auth/identify.ts';
 import { loginLinks } from './auth/login-links.ts';
 import { sameOrigin } from './auth/same-origin.ts';
 import { qulabs } from './compat/qulabs/index.ts';
+import { configCheck } from './config-check.ts';
 import type { ApiDependencies, ApiEnv } from './dependencies.ts';
 import { deviceLogins } from './device-logins.ts';
 import { documentation } from './documentation.ts';
@@ -33,6 +34,7 @@ import { jobArtifacts, sandboxedArtifacts } from './job-artifacts.ts';
 import { jobFeed } from './job-feed.ts';
 import { jobOutput } from './job-output.ts';
 import { jobStream } from './job-stream.ts';
+import { jobTypes } from './job-types.ts';
 import { jobs } from './jobs.ts';
 import { me } from './me.ts';
 import { metricsRoute, timeRequests } from './metrics.ts';
@@ -91,7 +93,8 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
     log: deps.log,
     ending: deps.ending,
   });
-  const jobDeeds = jobActions(deps, queueNow);
+  const configs = configCheck();
+  const jobDeeds = jobActions(deps, { queue: queueNow, configs });
   const links = loginLinks(deps);
   const appLinkDeeds = linkActions(deps);
   const secretDeeds = secretActions(deps, actions);
@@ -124,6 +127,7 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   app.route('/', appLogRoutes(deps, { ...feeds, actions, logs }));
   app.route('/', events(deps, actions, eventStream(feeds)));
   app.route('/', jobs(deps, jobDeeds));
+  app.route('/', jobTypes(deps, configs));
   app.route('/', queue(deps, { actions: jobDeeds, reader: queueNow }));
   app.route('/', jobArtifacts(deps, jobDeeds));
   app.route('/', jobStream(deps, { ...feeds, jobs: followedJobs }));

@@ -2,7 +2,8 @@ import { z } from '@hono/zod-openapi';
 import * as shapes from '../model/api.ts';
 import { appSpecSchema } from '../model/app-spec.ts';
 import * as jobs from '../model/job-api.ts';
-import { jobSpecSchema } from '../model/job-spec.ts';
+import { jobSpecSchema, jobSubmissionSchema } from '../model/job-spec.ts';
+import { jobTypeSpecSchema } from '../model/job-type.ts';
 import * as secrets from '../model/secret-api.ts';
 
 const spec = appSpecSchema.meta({ id: 'AppSpec', description: 'Definition of an app' });
@@ -18,6 +19,13 @@ const app = shapes.appSchema
 const event = shapes.timelineEventSchema.meta({ id: 'Event' });
 const host = shapes.hostSchema.meta({ id: 'Host' });
 const jobSpec = jobSpecSchema.meta({ id: 'JobSpec', description: 'Definition of a job' });
+const jobTypeSpec = jobTypeSpecSchema.meta({
+  id: 'JobTypeSpec',
+  description: 'Definition of a job type',
+});
+const jobType = jobs.jobTypeSchema
+  .extend({ spec: jobTypeSpec })
+  .meta({ id: 'JobType', description: 'A named kind of job' });
 const job = jobs.jobSchema
   .extend({
     spec: jobSpec,
@@ -54,7 +62,9 @@ export const components = {
   hostList: shapes.hostListSchema
     .extend({ items: z.array(host).describe('Hosts by name') })
     .meta({ id: 'HostList', description: 'All hosts' }),
-  jobSpec,
+  plannedJob: z
+    .object({ spec: jobSpec.describe('With every default filled in') })
+    .meta({ id: 'PlannedJob', description: 'What a submission would run' }),
   job,
   artifactList: jobs.artifactListSchema
     .extend({ items: z.array(jobs.artifactSchema.meta({ id: 'Artifact' })).describe('By path') })
@@ -66,6 +76,19 @@ export const components = {
     .extend({ items: z.array(job).describe('Newest first') })
     .meta({ id: 'JobList', description: 'A page of jobs' }),
   queue: jobs.queueViewSchema.meta({ id: 'Queue' }),
+  jobSubmission: jobSubmissionSchema.meta({
+    id: 'JobSubmission',
+    description: 'A job as it is asked for: whole, or of a type',
+  }),
+  jobTypeSpec,
+  jobType,
+  definedJobType: jobs.definedJobTypeSchema
+    .extend(jobType.shape)
+    .meta({ id: 'DefinedJobType', description: 'A job type as it was defined' }),
+  jobTypeList: jobs.jobTypeListSchema
+    .extend({ items: z.array(jobType).describe('Job types by name') })
+    .meta({ id: 'JobTypeList', description: 'A page of job types' }),
+  checkedConfig: jobs.checkedConfigSchema.meta({ id: 'CheckedConfig' }),
   usage: shapes.appUsageSchema.meta({ id: 'AppUsage' }),
   history: shapes.appHistorySchema.meta({ id: 'AppHistory' }),
   command: shapes.commandBodySchema.meta({ id: 'CommandNote' }),

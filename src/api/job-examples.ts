@@ -1,5 +1,6 @@
 import { jobSpecSchema, type JobSpecInput } from '../model/job-spec.ts';
-import type { JobJson, QueueJson } from '../model/job-api.ts';
+import { jobTypeSpecSchema, type JobTypeSpecInput } from '../model/job-type.ts';
+import type { JobJson, JobTypeJson, QueueJson } from '../model/job-api.ts';
 
 /** What the documentation shows. A test sends and parses every one of them. */
 export const exampleJobSpec: JobSpecInput = {
@@ -80,4 +81,35 @@ export const exampleQueue: QueueJson = {
     },
   ],
   holds: [],
+};
+
+export const exampleJobTypeSpec: JobTypeSpecInput = {
+  title: 'Energy community',
+  command: ['python3', '/srv/lab/community.py', '--config', '{config}', '--output', '{output}'],
+  config: { households: 12 },
+  configSchema: {
+    type: 'object',
+    properties: {
+      households: { type: 'integer', minimum: 1, maximum: 500 },
+      days: { type: 'integer', minimum: 1, maximum: 365 },
+    },
+    required: ['days'],
+    additionalProperties: false,
+  },
+  maxRunning: 4,
+};
+
+export const exampleJobType: JobTypeJson = {
+  name: 'community',
+  title: 'Energy community',
+  space: 'default',
+  owner: 'ada',
+  spec: jobTypeSpecSchema.parse(exampleJobTypeSpec),
+  revision: 1,
+  createdAt: '2026-03-01T09:00:00.000Z',
+  updatedAt: '2026-03-01T09:00:00.000Z',
+  links: {
+    self: '/api/v1/job-types/community',
+    validate: '/api/v1/job-types/community/validate',
+  },
 };

@@ -1,8 +1,8 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { jobStates } from '../model/job-state.ts';
-import type { JobSpec } from '../model/job-spec.ts';
-import { jobIdSchema } from '../model/job-spec.ts';
+import type { JobSubmission } from '../model/job-spec.ts';
+import { jobIdSchema, jobSpecSchema } from '../model/job-spec.ts';
 import { nameSchema } from '../model/name-schema.ts';
 import { spacesOf } from '../model/roles.ts';
 import type { Job } from '../store/job-ports.ts';
@@ -23,11 +23,11 @@ export function jobs(deps: ApiDependencies, actions: JobActions): OpenAPIHono<Ap
 
   const submit = async (
     context: Context<ApiEnv>,
-    input: { id?: string; spec: JobSpec; idempotencyKey?: string | undefined },
+    input: { id?: string; wish: JobSubmission; idempotencyKey?: string | undefined },
   ) => {
     const { outcome, job } = await actions.submit({
       ...input,
-      body: await context.req.json(),
+      body: await context.req.json<Record<string, unknown>>(),
       caller: context.get('identity').caller,
     });
     const body = { ...(await shown(context, job)), outcome };
@@ -62,13 +62,21 @@ export function jobs(deps: ApiDependencies, actions: JobActions): OpenAPIHono<Ap
     })
     .openapi(submitRoute, (context) =>
       submit(context, {
-        spec: context.req.valid('json'),
+        wish: context.req.valid('json'),
         idempotencyKey: context.req.valid('header')['idempotency-key'],
       }),
     )
     .openapi(putRoute, (context) =>
-      submit(context, { id: context.req.valid('param').id, spec: context.req.valid('json') }),
+      submit(context, { id: context.req.valid('param').id, wish: context.req.valid('json') }),
     )
+    .openapi(validateRoute, async (context) => {
+      const { spec } = await actions.plan({
+        body: await context.req.json<Record<string, unknown>>(),
+        wish: context.req.valid('json'),
+        caller: context.get('identity').caller,
+      });
+      return context.json({ spec }, 200);
+    })
     .openapi(showRoute, async (context) =>
       context.json(await shown(context, await actions.find(context.req.valid('param').id)), 200),
     )
@@ -168,7 +176,7 @@ const submissions = {
 const body = {
   required: true,
   description: 'What is to run; what is left out gets its default',
-  content: { 'application/json': { schema: components.jobSpec, example: exampleJobSpec } },
+  content: { 'application/json': { schema: components.jobSubmission, example: exampleJobSpec } },
 };
 
 const submitRoute = createRoute({
@@ -190,6 +198,21 @@ const putRoute = createRoute({
   description: 'The same id and body answer the same job; another body is refused.',
   request: { params: jobPath, body },
   responses: submissions,
+});
+
+const validateRoute = createRoute({
+  method: 'post',
+  path: '/api/v1/jobs/validate',
+  tags: ['jobs'],
+  summary: 'See what a submission would run',
+  description: 'The same body and the same refusals as a submission; nothing is submitted.',
+  request: { body },
+  responses: {
+    200: json('What would be run', components.plannedJob, {
+      spec: jobSpecSchema.parse(exampleJobSpec),
+    }),
+    ...problems('invalid', 'forbidden', 'body_too_large', 'unsupported_media_type', 'unavailable'),
+  },
 });
 
 const showRoute = createRoute({

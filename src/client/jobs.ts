@@ -11,7 +11,7 @@ import {
   type QueueJson,
   type SubmittedJobJson,
 } from '../model/job-api.ts';
-import type { JobSpecInput } from '../model/job-spec.ts';
+import type { JobSubmissionInput } from '../model/job-spec.ts';
 import type { JobState } from '../model/job-state.ts';
 import { followEvents, type FollowOptions, type StreamMessage } from './follow-events.ts';
 import { followJobLog, type FollowJobLogOptions } from './follow-job-log.ts';
@@ -22,7 +22,7 @@ import { nullWhenAbsent } from './problem-error.ts';
 export interface JobMethods {
   /** Under an id of its own, or of yours; with either a repeat answers the same job. */
   submit(
-    spec: JobSpecInput,
+    spec: JobSubmissionInput,
     options?: { id?: string; idempotencyKey?: string },
   ): Promise<SubmittedJobJson>;
   list(page?: {

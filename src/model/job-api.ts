@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { exitSchema } from './api.ts';
 import { jobCauses, jobSpecSchema } from './job-spec.ts';
+import { jobTypeSpecSchema } from './job-type.ts';
 import { jobStates } from './job-state.ts';
 
 /** What travels over `/api/v1/jobs`. Times are ISO 8601 in UTC, durations milliseconds. */
@@ -166,3 +167,48 @@ export const queueViewSchema = z
   })
   .describe('Who runs where, and who waits for what');
 export type QueueJson = z.infer<typeof queueViewSchema>;
+
+export const jobTypeSchema = z
+  .object({
+    name: z.string().describe('Its name'),
+    title: z.string().describe('Shown to people; the name when none was given'),
+    space: z.string().describe('Space it belongs to: whose users may submit jobs of it'),
+    owner: z.string().describe('Who defined it'),
+    spec: jobTypeSpecSchema.describe('Its definition, with defaults filled in'),
+    revision: z.int().describe('Counts definitions from 1'),
+    createdAt: time('When it was first defined'),
+    updatedAt: time('When it was last changed'),
+    links: z
+      .object({
+        self: z.string().describe('This resource'),
+        validate: z.string().describe('Where a config is checked'),
+      })
+      .describe('Addresses of what belongs to it'),
+  })
+  .describe('A named kind of job');
+export type JobTypeJson = z.infer<typeof jobTypeSchema>;
+
+export const definedJobTypeSchema = jobTypeSchema
+  .extend({ outcome: z.enum(['created', 'replaced', 'unchanged']).describe('What was done') })
+  .describe('A job type as it was defined');
+
+export const jobTypeListSchema = z
+  .object({
+    items: z.array(jobTypeSchema).describe('Job types by name'),
+    next: z.string().nullable().describe('Pass as `after` to read on; null at the end'),
+  })
+  .describe('A page of job types');
+
+export const checkedConfigSchema = z
+  .object({
+    valid: z.boolean().describe('True when a submission with it would be taken'),
+    errors: z
+      .array(
+        z.object({
+          path: z.string().describe('The field, such as `config.batteries.0.size`'),
+          message: z.string().describe('What is wrong with it'),
+        }),
+      )
+      .describe('Every mistake, at most 50'),
+  })
+  .describe('What is wrong with a config');

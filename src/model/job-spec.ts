@@ -41,7 +41,7 @@ const retrySchema = z
   .prefault({})
   .describe('Further attempts');
 
-const jobFields = {
+export const jobFields = {
   space: nameSchema.default('default').describe('Space it belongs to: whose members may see it'),
   title: z.string().min(1).max(200).optional().describe('Shown to people beside the id'),
   image: programFields.image,
@@ -114,6 +114,28 @@ export const jobSpecSchema = z
     path: ['volumes'],
     error: ({ input }: { input: unknown }) => mountMistakes(input as Fields).join('; '),
   });
+
+/** What travels when one is submitted: of a type, or whole. */
+export const jobSubmissionSchema = z
+  .strictObject({
+    ...jobFields,
+    type: nameSchema
+      .optional()
+      .describe(
+        'Job type: then only config, title, tags, priority and deadlines may be said beside it',
+      ),
+  })
+  .refine(
+    (spec) => spec.type !== undefined || spec.image !== undefined || spec.command !== undefined,
+    { ...evenThen, path: ['image'], message: 'give an image or a command, or a type' },
+  )
+  .refine((spec: Fields) => mountMistakes(spec).length === 0, {
+    ...evenThen,
+    path: ['volumes'],
+    error: ({ input }: { input: unknown }) => mountMistakes(input as Fields).join('; '),
+  });
+export type JobSubmission = z.infer<typeof jobSubmissionSchema>;
+export type JobSubmissionInput = z.input<typeof jobSubmissionSchema>;
 
 export type JobSpec = z.infer<typeof jobSpecSchema>;
 /** The same before defaults: what a client may send. */

@@ -40,6 +40,8 @@ export interface QueueJob {
   runtime: 'docker' | 'process';
   /** The one host that may run it. */
   host: string | null;
+  /** Hosts on which its volumes live: it starts only there. */
+  volumesOn: readonly string[];
   /** Somebody keeps it, its space or the whole queue from starting. */
   hold: Hold | null;
 }
@@ -244,6 +246,7 @@ function capOf(job: QueueJob, rules: QueueRules, running: Running): Wait | null 
 /** Whether an empty host could run it. */
 const couldEver = (job: QueueJob, host: QueueHost): boolean =>
   (job.host === null || job.host === host.name) &&
+  job.volumesOn.every((home) => home === host.name) &&
   host.runtimes.includes(job.runtime) &&
   host.cpus >= job.cpus &&
   host.memoryBytes >= job.memoryBytes &&
@@ -278,7 +281,9 @@ function needOf(job: QueueJob): string {
   const parts = [inCores(job.cpus), inGibibytes(job.memoryBytes)];
   if (job.devices > 0) parts.unshift(inDevices(job.devices));
   const place = job.host === null ? '' : ` on ${job.host}`;
-  return `${parts.join(', ')} for a ${job.runtime === 'docker' ? 'container' : 'command'}${place}`;
+  const homes =
+    job.volumesOn.length === 0 ? '' : ` on ${job.volumesOn.join(' and ')}, where its volumes live`;
+  return `${parts.join(', ')} for a ${job.runtime === 'docker' ? 'container' : 'command'}${place}${homes}`;
 }
 
 /** What no host has free, the scarcest first. */

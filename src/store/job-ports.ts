@@ -1,5 +1,6 @@
 import type { Cause, Exit } from '../model/app-state.ts';
 import type { JobCause, JobSpec } from '../model/job-spec.ts';
+import type { JobTypeSpec } from '../model/job-type.ts';
 import type { JobState } from '../model/job-state.ts';
 import type { QueueHost, QueueJob, QueueLease, QueuePlan, QueueRules } from '../model/queue.ts';
 import type { Mark, NewEvent } from './ports.ts';
@@ -57,6 +58,41 @@ export interface Job {
   updatedAt: string;
 }
 
+/** A named kind of job. */
+export interface JobType {
+  name: string;
+  space: string;
+  owner: string;
+  spec: JobTypeSpec;
+  /** Counts definitions from 1. */
+  revision: number;
+  createdAt: string;
+  updatedAt: string;
+}
+
+export interface JobTypeStore {
+  /**
+   * One transaction with its event. The same definition again answers `unchanged`. `check` is called under the lock with the
+   * one that has the name; it throws to refuse. Throws `invalid` for a space that is not there.
+   */
+  put(input: {
+    name: string;
+    owner: string;
+    actor: string;
+    spec: JobTypeSpec;
+    check: (existing: JobType | null) => void;
+  }): Promise<{ outcome: 'created' | 'replaced' | 'unchanged'; type: JobType }>;
+  find(name: string): Promise<JobType | null>;
+  /** By name. */
+  list(page: {
+    spaces: readonly string[] | null;
+    after?: string;
+    limit: number;
+  }): Promise<JobType[]>;
+  /** Jobs of it that are over stay. Throws `not_found`, and `conflict` while some wait or run. */
+  remove(name: string, actor: string): Promise<void>;
+}
+
 /** A job as it is asked for. */
 export interface Submission {
   id: string;
@@ -64,7 +100,7 @@ export interface Submission {
   owner: string;
   actor: string;
   why: string;
-  type?: string | undefined;
+  type?: { name: string; revision: number } | undefined;
   spec: JobSpec;
   /** Digest of the body as it was sent; the same id or key with another one is refused. */
   bodyDigest: string;

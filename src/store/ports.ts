@@ -6,7 +6,7 @@ import type { MemoryRing } from '../model/memory-ring.ts';
 import type { EntityKind, EntityName } from '../model/names.ts';
 import type { PresetName } from '../model/presets.ts';
 import type { DeploymentStore, ForeignIdStore } from './deployment-ports.ts';
-import type { JobStore } from './job-ports.ts';
+import type { JobStore, JobTypeStore } from './job-ports.ts';
 import type {
   AccessStore,
   AppLinkStore,
@@ -37,6 +37,7 @@ export interface Store {
   deployments: DeploymentStore;
   foreignIds: ForeignIdStore;
   jobs: JobStore;
+  jobTypes: JobTypeStore;
   routes: RouteStore;
   use: UseStore;
   operations: OperationStore;

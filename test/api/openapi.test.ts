@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { exampleJobType } from '../../src/api/job-examples.ts';
 import { exampleAppLink } from '../../src/api/people-examples.ts';
 import { requirePart } from '../beds/require.ts';
 import { openApi, type ApiBed } from './bed.ts';
@@ -163,6 +164,10 @@ async function haveExamples({ store }: ApiBed): Promise<void> {
   if ((await store.links.list(app, 100)).every((one) => one.id !== link)) {
     await store.links.add({ id: link, app, label, expiresAt: new Date(Date.now() + 60_000) }, by);
   }
+  await store.jobTypes.put({
+    ...{ name: exampleJobType.name, owner: 'ada', actor: 'ada', spec: exampleJobType.spec },
+    check: () => undefined,
+  });
   const id = '3f9a1c0b2d4e';
   if ((await store.tokens.find(id)) !== null) return;
   const digest = createHash('sha256').update(id).digest();

@@ -100,6 +100,19 @@ const table: Readonly<Record<string, Line>> = {
   'GET /api/v1/jobs/:id/events/stream': { least: 'viewer' },
   'POST /api/v1/jobs/:id/hold': { least: 'own', path: '/api/v1/jobs/run-2/hold', body: {} },
   'POST /api/v1/jobs/:id/release': { least: 'own', path: '/api/v1/jobs/run-2/release', body: {} },
+  'GET /api/v1/job-types': { least: 'person' },
+  'GET /api/v1/job-types/:name': { least: 'viewer' },
+  'PUT /api/v1/job-types/:name': {
+    least: 'own',
+    taken: 409,
+    body: { space: 'ml101', command: ['true'] },
+  },
+  'POST /api/v1/job-types/:name/validate': { least: 'viewer', body: { config: {} } },
+  'DELETE /api/v1/job-types/:name': { least: 'own', path: '/api/v1/job-types/kept' },
+  'POST /api/v1/jobs/validate': {
+    least: 'instructor',
+    body: { space: 'ml101', command: ['true'] },
+  },
   'GET /api/v1/queue': { least: 'person' },
   'POST /api/v1/queue/hold': { least: 'admin', body: { space: 'ml101' } },
   'POST /api/v1/queue/release': { least: 'admin', body: { space: 'ml101' } },
@@ -272,6 +285,14 @@ describe.runIf(requirePart('postgres'))('roles', () => {
       body: { space: 'ml101', ...spec, secrets: { TOKEN: 'kept' } },
       headers: headers.owner,
     });
+    for (const type of ['plot', 'kept']) {
+      await bed.send('PUT', `/api/v1/job-types/${type}`, {
+        body: { space: 'ml101', command: ['true'] },
+        headers: headers.owner,
+      });
+    }
+    // It waits, so that nobody's try removes its type for the next.
+    await bed.send('POST', '/api/v1/jobs', { body: { type: 'kept' }, headers: headers.owner });
     for (const id of ['run-1', 'run-2']) {
       await bed.send('PUT', `/api/v1/jobs/${id}`, {
         body: { space: 'ml101', command: ['true'] },

@@ -15,7 +15,7 @@ const host = {
 const job = (number: number, expectedMs: number | null, cpus = 1) => ({
   ...{ id: `job-${number}`, number, owner: 'ada', space: 'default', type: null, priority: 0 },
   ...{ waitedMs: 0, cpus, memoryBytes: GiB, devices: 0, runtime: 'process' as const, host: null },
-  ...{ hold: null, expectedMs },
+  ...{ volumesOn: [], hold: null, expectedMs },
 });
 const lease = (id: string, leftMs: number | null) => ({
   ...{ job: id, owner: 'ada', space: 'default', type: null, host: 'a', cpus: 1 },

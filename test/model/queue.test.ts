@@ -24,7 +24,7 @@ let numbers = 0;
 const job = (id: string, more: Partial<QueueJob> = {}): QueueJob => ({
   ...{ id, number: (numbers += 1), owner: 'ada', space: 'default', type: null, priority: 0 },
   ...{ waitedMs: 0, cpus: 1, memoryBytes: GiB, devices: 0, runtime: 'process', host: null },
-  hold: null,
+  ...{ volumesOn: [], hold: null },
   ...more,
 });
 const lease = (of: QueueJob, on: string, devices: string[] = []): QueueLease => ({
@@ -139,6 +139,22 @@ describe('the queue', () => {
       large: { reason: 'host_silent', host: 'far' },
       boxed: { reason: 'no_host', lacks: '1 core, 1 GiB of memory for a container' },
       pinned: { reason: 'host_silent', host: 'far' },
+    });
+  });
+
+  it('starts where the volumes live, and nowhere when they live apart', () => {
+    const plan = planQueue(
+      [host('a'), host('b')],
+      [],
+      [job('there', { volumesOn: ['b'] }), job('torn', { volumesOn: ['a', 'b'] })],
+      rules,
+    );
+    expect(plan.grants.map((grant) => [grant.job, grant.host])).toEqual([['there', 'b']]);
+    expect(waits(plan)).toMatchObject({
+      torn: {
+        reason: 'no_host',
+        lacks: '1 core, 1 GiB of memory for a command on a and b, where its volumes live',
+      },
     });
   });
 

@@ -141,6 +141,25 @@ describe.runIf(requirePart('postgres'))('jobs in the store', () => {
     expect(await whatsOf('held-1')).toEqual(['granted', 'released', 'held', 'submitted']);
   });
 
+  it('make the volumes they name, give them a home where they start, and keep them from removal', async () => {
+    await addHost(bed.store, 'lab-1', { cpus: 1 });
+    await addHost(bed.store, 'lab-2', { cpus: 2 });
+    const volumes = [{ volume: 'shared-data' }];
+    await submit('vol-1', { volumes, host: 'lab-2' });
+    expect((await grant()).map(({ job, host }) => [job, host])).toEqual([['vol-1', 'lab-2']]);
+    await submit('vol-2', { volumes });
+    await submit('vol-3', { volumes });
+    expect((await grant()).map(({ job, host }) => [job, host])).toEqual([['vol-2', 'lab-2']]);
+    expect((await bed.store.volumes.find('shared-data'))?.host).toBe('lab-2');
+    const { plan } = await bed.store.jobs.queue(queueLimits);
+    expect(plan.waiting).toEqual([{ job: 'vol-3', wait: { reason: 'capacity', lacks: '1 core' } }]);
+    const remove = () =>
+      bed.store.volumes.remove({ name: 'shared-data', ...cause, operationId: 'gone' });
+    await expect(remove()).rejects.toMatchObject({
+      message: expect.stringContaining('job/vol-1, job/vol-2, job/vol-3 name it'),
+    });
+  });
+
   it('tell how long their like took', async () => {
     await addHost(bed.store, 'lab-1', { cpus: 1 });
     for (const id of ['a', 'b', 'c']) await submit(id, { command: ['train', 'x'] });

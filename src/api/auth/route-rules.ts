@@ -11,6 +11,7 @@ export type RouteRule = 'anyone' | 'person' | 'machine' | { may: Permission; of:
 
 const app = (may: Permission): RouteRule => ({ may, of: 'app' });
 const job = (may: Permission): RouteRule => ({ may, of: 'job' });
+const jobType = (may: Permission): RouteRule => ({ may, of: 'job-type' });
 const space = (may: Permission): RouteRule => ({ may, of: 'space' });
 const volume = (may: Permission): RouteRule => ({ may, of: 'volume' });
 const all = (may: Permission): RouteRule => ({ may, of: 'installation' });
@@ -49,6 +50,12 @@ export const routeRules: Readonly<Record<string, RouteRule>> = {
   'GET /api/v1/jobs/:id/events/stream': job('job.see'),
   'POST /api/v1/jobs/:id/hold': job('job.change'),
   'POST /api/v1/jobs/:id/release': job('job.change'),
+  'GET /api/v1/job-types': 'person',
+  'GET /api/v1/job-types/:name': jobType('job.see'),
+  'PUT /api/v1/job-types/:name': 'person',
+  'DELETE /api/v1/job-types/:name': jobType('job-type.change'),
+  'POST /api/v1/job-types/:name/validate': jobType('job.see'),
+  'POST /api/v1/jobs/validate': 'person',
   'GET /api/v1/queue': 'person',
   // Their handlers ask whether the caller may hold what the body names.
   'POST /api/v1/queue/hold': 'person',

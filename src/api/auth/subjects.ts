@@ -1,9 +1,22 @@
-import { appEntity, jobEntity, volumeEntity, type EntityName } from '../../model/names.ts';
+import {
+  appEntity,
+  jobEntity,
+  jobTypeEntity,
+  volumeEntity,
+  type EntityName,
+} from '../../model/names.ts';
 import type { Permission, Subject } from '../../model/roles.ts';
 import type { Store } from '../../store/ports.ts';
 
 /** What a path names, as far as permissions go. */
-export type SubjectKind = 'app' | 'job' | 'volume' | 'space' | 'operation' | 'installation';
+export type SubjectKind =
+  | 'app'
+  | 'job'
+  | 'job-type'
+  | 'volume'
+  | 'space'
+  | 'operation'
+  | 'installation';
 
 export interface Found {
   /** False when there is no such thing, and never was as far as is known. */
@@ -21,7 +34,7 @@ export interface Found {
 export async function findSubject(
   kind: SubjectKind,
   params: Readonly<Record<string, string>>,
-  store: Pick<Store, 'apps' | 'events' | 'jobs' | 'operations' | 'volumes'>,
+  store: Pick<Store, 'apps' | 'events' | 'jobs' | 'jobTypes' | 'operations' | 'volumes'>,
 ): Promise<Found> {
   switch (kind) {
     case 'installation':
@@ -41,6 +54,11 @@ export async function findSubject(
       const id = params['id'] ?? '';
       const words = { see: 'job.see', absent: `no job ${id}` } as const;
       return found(await store.jobs.find(id), jobEntity(id), words, store);
+    }
+    case 'job-type': {
+      const name = params['name'] ?? '';
+      const words = { see: 'job.see', absent: `no job type ${name}` } as const;
+      return found(await store.jobTypes.find(name), jobTypeEntity(name), words, store);
     }
     case 'volume': {
       const name = params['name'] ?? '';

@@ -45,6 +45,7 @@ export function eventsPage(facts: EventsFacts) {
 const kindWords: Readonly<Record<EntityKind, string>> = {
   app: 'Apps',
   job: 'Jobs',
+  'job-type': 'Job types',
   volume: 'Volumes',
   space: 'Spaces',
   person: 'People',

@@ -29,6 +29,7 @@ import { readHistory } from './history/read.ts';
 import { wakePlaced, wakeReady } from './history/wakes.ts';
 import { findInstance, listInstances, settleInstance } from './instances/instances.ts';
 import { jobStore } from './jobs/index.ts';
+import { jobTypeStore } from './jobs/types.ts';
 import * as links from './links/links.ts';
 import { listen } from './listen.ts';
 import { listUnfinished } from './operations/unfinished.ts';
@@ -122,9 +123,11 @@ export async function openPostgresStore(
     },
     deployments: deploymentStore(database, { maxApps, ...volumeLimits }),
     foreignIds: foreignIdStore(database),
+    jobTypes: jobTypeStore(database),
     jobs: jobStore(
       database,
       {
+        ...volumeLimits,
         maxQueuedJobs: options.maxQueuedJobs ?? 100_000,
         maxQueuedJobsPerPerson: options.maxQueuedJobsPerPerson ?? null,
       },

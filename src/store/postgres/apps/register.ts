@@ -1,11 +1,12 @@
 import { needsNewInstance, type AppSpec } from '../../../model/app-spec.ts';
 import { canonicalJson } from '../../../model/canonical-json.ts';
 import { LabError } from '../../../model/failures.ts';
+import { appEntity } from '../../../model/names.ts';
 import type { App, Operation, Registered, Registration } from '../../ports.ts';
 import type { Database, Query } from '../database.ts';
 import { acceptOperation } from '../operations/accept.ts';
 import { requirePlace } from './place.ts';
-import { makeVolumesOf } from '../volumes/for-app.ts';
+import { makeVolumesOf } from '../volumes/for-entity.ts';
 import type { VolumeLimits } from '../volumes/make.ts';
 import { appColumns, toApp, type AppRow } from './row.ts';
 
@@ -97,7 +98,7 @@ async function create(
   }
   // One that is always on wakes with its registration.
   if (spec.alwaysOn) await requirePlace(query, { name, space, attempt: `register app/${name}` });
-  await makeVolumesOf(query, input, limits);
+  await makeVolumesOf(query, { entity: appEntity(input.name), ...input }, limits);
   const app = toApp(row);
   const operation = await accept(query, input, 'register', false, app.specRevision);
   return { outcome: 'created', app, operation };
@@ -123,7 +124,7 @@ async function replace(
     const attempt = `register app/${name}`;
     await requirePlace(query, { name, space, attempt, onlyIfAwake: !spec.alwaysOn });
   }
-  await makeVolumesOf(query, input, limits);
+  await makeVolumesOf(query, { entity: appEntity(input.name), ...input }, limits);
   const renews = needsNewInstance(before.spec, spec);
   const [row] = await query<AppRow>(
     'update',

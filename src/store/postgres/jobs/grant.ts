@@ -3,21 +3,23 @@ import type { QueuePlan } from '../../../model/queue.ts';
 import type { Grant, QueueLimits } from '../../job-ports.ts';
 import type { Database, Query } from '../database.ts';
 import { insertEvent } from '../events/append.ts';
+import { settleVolumesIn } from '../volumes/settle.ts';
 import { readMoment } from './moment.ts';
 import { tellJob } from './tell.ts';
 
 /** Who gives out capacity waits for the one who is at it: so two never give the same. */
-const queueLockKey = 7_106_135;
+const queueLockKey = 7_106_140;
 const grantsAtOnce = 200;
 
 export async function grantJobs(database: Database, limits: QueueLimits): Promise<Grant[]> {
   if (!(await isWaiting(database))) return [];
   return database.transaction('give out capacity', async (query) => {
     await query('wait for others', 'SELECT pg_advisory_xact_lock($1)', [queueLockKey]);
-    const { plan } = await readMoment(query, limits);
+    const { plan, jobs } = await readMoment(query, limits);
+    const volumes = new Map(jobs.map((job) => [job.id, job.volumes]));
     const granted: Grant[] = [];
     for (const grant of plan.grants.slice(0, grantsAtOnce)) {
-      const one = await write(query, grant);
+      const one = await write(query, grant, volumes);
       if (one !== null) granted.push(one);
     }
     return granted;
@@ -33,8 +35,15 @@ export async function isWaiting(database: Database): Promise<boolean> {
 }
 
 /** Null when it was canceled since it was read. */
-async function write(query: Query, grant: QueuePlan['grants'][number]): Promise<Grant | null> {
+async function write(
+  query: Query,
+  grant: QueuePlan['grants'][number],
+  volumesOf: ReadonlyMap<string, readonly string[]>,
+): Promise<Grant | null> {
   const { job, host, devices } = grant;
+  // Somebody else gave one of its volumes another home: the next look knows.
+  const volumes = volumesOf.get(job) ?? [];
+  if (!(await settleVolumesIn(query, volumes, host, jobEntity(job)))) return null;
   const [row] = await query<{
     number: string;
     attempt: number;

@@ -35,7 +35,7 @@ export async function readQueue(database: Database, limits: QueueLimits): Promis
         const wholeMs = expectedOf(likeness);
         return { ...lease, leftMs: wholeMs === null ? null : Math.max(0, wholeMs - ranMs) };
       }),
-      jobs: moment.jobs.map(({ likeness, ...job }) => ({
+      jobs: moment.jobs.map(({ likeness, volumes: _named, ...job }) => ({
         ...job,
         expectedMs: expectedOf(likeness),
       })),
@@ -122,6 +122,8 @@ async function readWaiting(query: Query) {
     runtime: 'docker' | 'process';
     wanted_host: string | null;
     hold: Hold | null;
+    volumes: string[];
+    volumes_on: string[];
   }>(
     'read who waits',
     `SELECT job.* FROM (SELECT DISTINCT owner FROM jobs WHERE state = 'queued') AS submitter,
@@ -133,7 +135,12 @@ async function readWaiting(query: Query) {
              ELSE (SELECT jsonb_build_object('actor', actor, 'why', why,
                  'of', split_part(scope, '/', 1))
                FROM holds WHERE scope IN ('queue', 'space/' || space) ORDER BY scope LIMIT 1)
-           END AS hold
+           END AS hold,
+           ARRAY(SELECT mount ->> 'volume' FROM jsonb_array_elements(spec -> 'volumes') AS mount)
+             AS volumes,
+           ARRAY(SELECT DISTINCT volumes.host FROM volumes, jsonb_array_elements(spec -> 'volumes') AS mount
+             WHERE volumes.name = mount ->> 'volume' AND volumes.host IS NOT NULL
+             ORDER BY volumes.host) AS volumes_on
          FROM jobs WHERE state = 'queued' AND cancel IS NULL AND ready_at <= now()
            AND jobs.owner = submitter.owner
          ORDER BY hold IS NOT NULL, priority DESC, queued_at, number LIMIT $1
@@ -155,6 +162,8 @@ async function readWaiting(query: Query) {
     runtime: row.runtime,
     host: row.wanted_host,
     hold: row.hold,
+    volumes: row.volumes,
+    volumesOn: row.volumes_on,
   })) satisfies QueueJob[];
 }
 
@@ -163,9 +172,13 @@ async function readCaps(query: Query) {
     'read limits of spaces',
     'SELECT name, max_running_jobs AS most FROM spaces WHERE max_running_jobs IS NOT NULL',
   );
+  const types = await query<{ name: string; most: number }>(
+    'read limits of types',
+    'SELECT name, max_running AS most FROM job_types WHERE max_running IS NOT NULL',
+  );
   return {
     maxRunningOfSpace: Object.fromEntries(rows.map(({ name, most }) => [name, most])),
-    maxRunningOfType: {},
+    maxRunningOfType: Object.fromEntries(types.map(({ name, most }) => [name, most])),
   };
 }
 

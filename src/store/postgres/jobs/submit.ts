@@ -3,6 +3,8 @@ import { jobEntity } from '../../../model/names.ts';
 import type { Job, JobStore, Submission } from '../../job-ports.ts';
 import type { Database, Query } from '../database.ts';
 import { insertEvent } from '../events/append.ts';
+import { makeVolumesOf } from '../volumes/for-entity.ts';
+import type { VolumeLimits } from '../volumes/make.ts';
 import { tellJob } from './tell.ts';
 import { jobColumns, toJob, type JobRow } from './row.ts';
 
@@ -63,12 +65,14 @@ async function insert(
 ): Promise<Job | null> {
   const { id, space, owner, actor, why, spec } = input;
   await refuseUnlessRoom(query, input, limits);
+  await makeVolumesOf(query, { entity: jobEntity(id), space, actor, spec }, limits);
   const [row] = await query<JobRow>(
     'insert',
     `INSERT INTO jobs (id, space, owner, spec, body_digest, idempotency_key, actor, why, type,
-       priority, cpus, memory_bytes, devices, runtime, wanted_host, queue_deadline_at, likeness)
+       priority, cpus, memory_bytes, devices, runtime, wanted_host, queue_deadline_at, likeness,
+       type_revision)
      VALUES ($1, $2, $3, $4::jsonb, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
-       now() + $16::float8 * interval '1 ms', $17)
+       now() + $16::float8 * interval '1 ms', $17, $18)
      ON CONFLICT DO NOTHING RETURNING ${jobColumns}`,
     [
       id,
@@ -79,7 +83,7 @@ async function insert(
       input.idempotencyKey ?? null,
       actor,
       why,
-      input.type ?? null,
+      input.type?.name ?? null,
       spec.priority,
       spec.limits.cpus,
       spec.limits.memoryBytes,
@@ -88,12 +92,13 @@ async function insert(
       spec.host ?? null,
       spec.queueDeadlineMs,
       likenessOf(input),
+      input.type?.revision ?? null,
     ],
   );
   return row === undefined ? null : toJob(row);
 }
 
-export interface SubmissionLimits {
+export interface SubmissionLimits extends VolumeLimits {
   /** Jobs that wait, in all. */
   maxQueuedJobs: number;
   /** Of one person; null for any number. */
@@ -144,7 +149,7 @@ async function refuseUnlessRoom(
 
 /** What runs for about as long as this did: jobs of its type, of its image, of its program. */
 function likenessOf({ type, spec }: Submission): string {
-  if (type !== undefined) return `type ${type}`;
+  if (type !== undefined) return `type ${type.name}`;
   const program = spec.command?.slice(0, 2).join(' ') ?? '';
   return `${spec.image ?? ''} ${program}`.trim().slice(0, 300);
 }

@@ -124,6 +124,12 @@ export async function removeSpace(database: Database, name: string, by: By): Pro
       [name],
     );
     if (jobs > 0) refuse(`${jobs} jobs are in it; remove them first`);
+    const [{ types } = { types: 0 }] = await query<{ types: number }>(
+      'count job types',
+      'SELECT count(*)::integer AS types FROM job_types WHERE space = $1',
+      [name],
+    );
+    if (types > 0) refuse(`${types} job types are in it; remove them first`);
     await insertEvent(query, `space/${name}`, { actor: by.actor, what: 'removed', why: 'removed' });
     await query('remove', 'DELETE FROM spaces WHERE name = $1', [name]);
   });

@@ -72,16 +72,19 @@ function sameRemoval(operation: Operation, { name, operationId }: Input): Operat
 async function refuseWhileNamed(query: Query, name: string): Promise<void> {
   const rows = await query<{ name: string }>(
     'find apps',
-    `SELECT name FROM apps WHERE ${namesVolume('$1::text')} ORDER BY name LIMIT 6`,
+    `SELECT 'app/' || name AS name FROM apps WHERE ${namesVolume('$1::text')}
+     UNION ALL SELECT 'job/' || id FROM jobs WHERE finished_at IS NULL
+       AND spec -> 'volumes' @> jsonb_build_array(jsonb_build_object('volume', $1::text))
+     ORDER BY name LIMIT 6`,
     [name],
   );
   if (rows.length === 0) return;
-  const apps = rows.map((row) => `app/${row.name}`);
+  const apps = rows.map((row) => row.name);
   const more = apps.length > 5 ? ' and others' : '';
   throw new LabError(
     'conflict',
-    `cannot remove volume/${name}: ${apps.slice(0, 5).join(', ')}${more} ${apps.length === 1 ? 'names' : 'name'} it. Remove the app or take the volume out of its definition first`,
-    { details: { apps: rows.map((row) => row.name) } },
+    `cannot remove volume/${name}: ${apps.slice(0, 5).join(', ')}${more} ${apps.length === 1 ? 'names' : 'name'} it. Remove it or take the volume out of its definition first`,
+    { details: { namedBy: apps } },
   );
 }
 
