@@ -15,6 +15,7 @@ import {
   Runtime,
   Worker,
   type LogEntry,
+  type WorkerOptions,
 } from '@temporalio/worker';
 import {
   createControlActivities,
@@ -24,6 +25,7 @@ import {
   createJobControl,
   createJobEffects,
 } from './src/activities/index.ts';
+import { heartbeats } from './src/activities/heartbeats.ts';
 import { httpProbe } from './src/activities/http-probe.ts';
 import type { JobHostPorts } from './src/activities/ports.ts';
 import { startAgent } from './src/agent/agent.ts';
@@ -148,12 +150,15 @@ async function main(config: Config, log: Log): Promise<void> {
     shutdownForceTime: shutdownForceMs,
     maxHeartbeatThrottleInterval: '500 ms',
     defaultHeartbeatThrottleInterval: '500 ms',
-  } as const;
+    interceptors: { activity: [heartbeats] },
+  } satisfies Partial<WorkerOptions>;
   const control = await Worker.create({
     ...shared,
     ...workflowSource(),
     taskQueue: controlQueue,
     maxCachedWorkflows: 300,
+    // So long the next step of an app waits for a worker that died with its history in mind.
+    stickyQueueScheduleToStartTimeout: '3 s',
     maxConcurrentActivityTaskExecutions: 100,
     activities: {
       ...createControlActivities({

@@ -1,4 +1,4 @@
-import { activityInfo, heartbeat, log, sleep } from '@temporalio/activity';
+import { activityInfo, log, sleep } from '@temporalio/activity';
 import { CancelledFailure } from '@temporalio/common';
 import { policyOf, type AppPolicy } from '../model/app-spec.ts';
 import { initialAppState, type AppState, type Cause } from '../model/app-state.ts';
@@ -133,7 +133,6 @@ export function createControlActivities(ports: ControlPorts) {
         for (const app of page) {
           looked += 1;
           if ((await ports.ensureWorkflow(app.name)) === 'started') revived.push(app.name);
-          heartbeat();
         }
         after = page.at(-1)?.name;
         if (after === undefined || page.length < 200) break;
@@ -142,7 +141,6 @@ export function createControlActivities(ports: ControlPorts) {
         const entity = deploymentEntity(app);
         looked += 1;
         if ((await ports.ensureDeployment(app)) === 'started') revived.push(entity);
-        heartbeat();
       }
       for (let after = 0; ;) {
         const page = await store.jobs.listLive({ after, limit: 200 });
@@ -150,7 +148,6 @@ export function createControlActivities(ports: ControlPorts) {
           looked += 1;
           after = number;
           if ((await ports.ensureJob(id)) === 'started') revived.push(jobEntity(id));
-          heartbeat();
         }
         if (page.length < 200) break;
       }
@@ -242,7 +239,6 @@ export function createControlActivities(ports: ControlPorts) {
     await store.routes.beginClosing(name, input.generation, closeId);
     const deadlineMs = Date.now() + ports.gatewayVetoMs;
     for (;;) {
-      heartbeat();
       const { state, words, silent } = await store.routes.closingProgress(name, closeId);
       if (state === 'gone') return sayClosed(input);
       if (state === 'open') return inUse(input, 'used while it was about to sleep', 0);

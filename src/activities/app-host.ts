@@ -1,4 +1,4 @@
-import { activityInfo, cancellationSignal, heartbeat, log, sleep } from '@temporalio/activity';
+import { activityInfo, cancellationSignal, log, sleep } from '@temporalio/activity';
 import { CancelledFailure } from '@temporalio/common';
 import {
   effectivePreset,
@@ -73,24 +73,24 @@ export function createHostActivities(ports: HostPorts) {
         failureOf: ({ outcome }: StartResult) => (outcome === 'failed' ? outcome : undefined),
       };
       return traced(ports.tracing, activity, (phases) =>
-        withHeartbeat(() => withNamedFailures(async () => counted(input, phases))),
+        withNamedFailures(async () => counted(input, phases)),
       );
     },
 
     /** Stops and removes (or freezes) the instance; confirmed before the row says so. Idempotent. */
     async stopInstance(input: StopInput): Promise<void> {
-      return withHeartbeat(() => withNamedFailures(async () => stop(input)));
+      return withNamedFailures(async () => stop(input));
     },
 
     /** After a crash: exit and last log lines into the row, the rest of the instance removed. */
     async collectExit(input: CollectExitInput): Promise<void> {
-      return withHeartbeat(() => withNamedFailures(async () => collect(input)));
+      return withNamedFailures(async () => collect(input));
     },
 
     /** Last act before an app's row goes: what is left of its logs on this host. Idempotent. */
     async forgetLogs(input: ForgetLogsInput): Promise<void> {
       const { name, upToGeneration } = input;
-      return withHeartbeat(() => forgetLogs(name, upToGeneration - keptLogs, upToGeneration));
+      return forgetLogs(name, upToGeneration - keptLogs, upToGeneration);
     },
   };
 
@@ -446,16 +446,6 @@ function doorsToTry({ doors, imageDigest }: Instance, learned: Learned | null): 
   if (learned === null || learned.imageDigest !== imageDigest) return doors;
   const known = doors.filter(({ innerPort }) => innerPort === learned.port);
   return known.length > 0 ? known : doors;
-}
-
-/** Heartbeats while `act` runs, so that a dead worker is noticed and a cancel arrives. */
-async function withHeartbeat<T>(act: () => Promise<T>): Promise<T> {
-  const timer = setInterval(() => heartbeat(), 500);
-  try {
-    return await act();
-  } finally {
-    clearInterval(timer);
-  }
 }
 
 /**

@@ -1,4 +1,4 @@
-import { activityInfo, heartbeat, sleep } from '@temporalio/activity';
+import { activityInfo, sleep } from '@temporalio/activity';
 import { LabError, type FailureType } from '../model/failures.ts';
 import type { Operation } from '../store/ports.ts';
 import { chooseHost } from './choose-host.ts';
@@ -78,7 +78,6 @@ export function createDeploymentControl(
     }): Promise<{ state: 'succeeded' | 'failed'; detail: string } | null> {
       const beganMs = activityInfo().scheduledTimestampMs;
       for (;;) {
-        heartbeat();
         const found = await store.operations.find(input.operationId);
         if (found === null) return { state: 'failed', detail: 'its command is forgotten' };
         const { state, detail } = found;

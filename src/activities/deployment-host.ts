@@ -1,4 +1,4 @@
-import { activityInfo, cancellationSignal, heartbeat, sleep } from '@temporalio/activity';
+import { activityInfo, cancellationSignal, sleep } from '@temporalio/activity';
 import { appEntity, instanceName } from '../model/names.ts';
 import { isLabError, LabError } from '../model/failures.ts';
 import type { App } from '../store/ports.ts';
@@ -17,12 +17,7 @@ export function createDeploymentEffects(ports: HostPorts) {
      * is made of that image already. Idempotent.
      */
     async prepareImage(input: { app: string; operationId: string }): Promise<{ serves: boolean }> {
-      const beating = setInterval(() => heartbeat(), 500);
-      try {
-        return await withNamedFailures(() => prepare(input));
-      } finally {
-        clearInterval(beating);
-      }
+      return withNamedFailures(() => prepare(input));
     },
   };
 

@@ -1,4 +1,4 @@
-import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
+import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import { CancelledFailure } from '@temporalio/common';
 import type { JobCause, JobSpec } from '../model/job-spec.ts';
 import { judgeAttempt, type AttemptEnd, type Verdict } from '../model/job-state.ts';
@@ -28,7 +28,7 @@ export function createJobEffects(ports: JobHostPorts) {
      * the attempt, and the verdict says what becomes of the job. Idempotent by the instance's name.
      */
     async startJob(input: StartJobInput): Promise<StartJobResult> {
-      return withHeartbeat(() => start(input));
+      return start(input);
     },
 
     /**
@@ -36,7 +36,7 @@ export function createJobEffects(ports: JobHostPorts) {
      * goes to whoever is next. Idempotent.
      */
     async endJob(input: EndJobInput): Promise<EndJobResult> {
-      return withHeartbeat(() => end(input));
+      return end(input);
     },
   };
 
@@ -284,14 +284,4 @@ function withPaths(command: readonly string[], paths: Paths): string[] {
 function logBounds({ maxLogBytes }: JobSpec): { maxBytes: number; files: number } {
   const files = 4;
   return { maxBytes: Math.max(4096, Math.floor(maxLogBytes / files)), files };
-}
-
-/** Heartbeats while `act` runs, so that a dead worker is noticed and a cancel arrives. */
-async function withHeartbeat<T>(act: () => Promise<T>): Promise<T> {
-  const timer = setInterval(() => heartbeat(), 500);
-  try {
-    return await act();
-  } finally {
-    clearInterval(timer);
-  }
 }

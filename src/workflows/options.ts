@@ -1,16 +1,21 @@
 import type { ActivityOptions } from '@temporalio/workflow';
 import { hostQueue } from '../model/names.ts';
 
-/** The only place with activity timeouts and retry pace. Retries are bounded by time or by nothing. */
+/**
+ * The only place with activity timeouts and retry pace. Retries are bounded by time or by nothing. A dead
+ * worker is noticed by the missing heartbeat, which is beaten for every activity: activities/heartbeats.ts.
+ */
 const pace = { initialInterval: 200, backoffCoefficient: 2, maximumInterval: 10_000 } as const;
 
 /** Short statements on the database, on the workflow's own queue. A database that is away is waited for. */
 export const quick: ActivityOptions = {
   startToCloseTimeout: '30 s',
+  // A worker that died holds its app up for so long, and not for the time that a slow database is given.
+  heartbeatTimeout: '5 s',
   retry: pace,
 };
 
-/** Waits for gateways; a dead worker is noticed by the missing heartbeat. */
+/** Waits for gateways. */
 export const polling: ActivityOptions = {
   startToCloseTimeout: '30 min',
   heartbeatTimeout: '10 s',

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { Client, Connection } from '@temporalio/client';
 import { expect } from 'vitest';
 import type { AppJson } from '../../src/model/api.ts';
@@ -22,6 +23,14 @@ export async function untilStatus(
     },
     { deadlineMs },
   );
+}
+
+/** Its database with the password, for tests that interfere there. */
+export async function databaseUrlOf({ environment }: Lab): Promise<string> {
+  const url = new URL(environment['LABKEEPER_DATABASE_URL'] ?? '');
+  const file = environment['LABKEEPER_DATABASE_PASSWORD_FILE'] ?? '';
+  url.password = (await readFile(file, 'utf8')).trim();
+  return url.href;
 }
 
 /** Names of the instances of an app that run now. */

@@ -14,7 +14,7 @@ import { findLeaks, type Place } from '../beds/leaks.ts';
 import { startRegistry, type TestRegistry } from '../beds/registry.ts';
 import { requirePart } from '../beds/require.ts';
 import { echoApp, visitPage } from './echo-app.ts';
-import { patienceMs, untilStatus } from './lab-view.ts';
+import { databaseUrlOf, patienceMs, untilStatus } from './lab-view.ts';
 
 const present =
   requirePart('temporal') &&
@@ -293,10 +293,7 @@ describe.runIf(present)('what is secret', () => {
 
   /** Every row of every table. */
   async function rows(): Promise<Place[]> {
-    const url = new URL(lab.environment['LABKEEPER_DATABASE_URL'] ?? '');
-    const file = lab.environment['LABKEEPER_DATABASE_PASSWORD_FILE'] ?? '';
-    url.password = (await readFile(file, 'utf8')).trim();
-    const client = new pg.Client({ connectionString: url.href });
+    const client = new pg.Client({ connectionString: await databaseUrlOf(lab) });
     await client.connect();
     try {
       const { rows: tables } = await client.query<{ name: string }>(

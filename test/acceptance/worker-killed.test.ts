@@ -2,8 +2,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../beds/eventually.ts';
 import { startLab, type Lab } from '../beds/lab.ts';
 import { requirePart } from '../beds/require.ts';
+import { withClient } from '../store/sql.ts';
 import { echoApp } from './echo-app.ts';
-import { instancesOf, patienceMs, timelineOf, untilStatus, whoIs } from './lab-view.ts';
+import {
+  databaseUrlOf,
+  instancesOf,
+  patienceMs,
+  timelineOf,
+  untilStatus,
+  whoIs,
+} from './lab-view.ts';
 import { openLifeLedger, type LifeLedger } from './life-ledger.ts';
 import { afterAnswers, useSteadily, type SteadyUse } from './steady-use.ts';
 
@@ -68,6 +76,29 @@ describe.runIf(present)('when the worker is killed', () => {
     await untilStatus(lab, 'stops', 'asleep');
     await succeeded(stop);
     expect(await instancesOf(lab, 'stops')).toEqual([]);
+  });
+
+  it('a short step that died with it is done again within seconds', async () => {
+    await lab.client.apps.register('held', app('held'));
+    await untilStatus(lab, 'held', 'asleep');
+    await withClient(await databaseUrlOf(lab), async (client) => {
+      // Nobody but the worker writes what shall run: its next step waits for this.
+      await client.query('BEGIN; LOCK TABLE instances IN EXCLUSIVE MODE');
+      await lab.client.apps.start('held');
+      await eventually(async () => {
+        const { rows } = await client.query(
+          `SELECT FROM pg_stat_activity
+           WHERE application_name = 'labkeeper worker' AND wait_event_type = 'Lock'`,
+        );
+        expect(rows).toHaveLength(1);
+      });
+      await lab.worker.kill9();
+      await client.query('ROLLBACK');
+    });
+    await lab.worker.start();
+    // Its time limit is longer: the silence of the dead worker is what is noticed.
+    await untilStatus(lab, 'held', 'ready', 20_000);
+    expect(await pidsOf('held')).toEqual([await whoIs(lab, 'held')]);
   });
 
   it('the wait before a restart goes on: one new instance', async () => {
