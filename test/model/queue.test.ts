@@ -166,7 +166,8 @@ describe('the queue', () => {
   });
 });
 
-describe('the queue, over 100 random labs of 40 steps each', () => {
+// Seconds of computing alone, and ten times that beside everything else that a check runs.
+describe('the queue, over 100 random labs of 40 steps each', { timeout: 120_000 }, () => {
   it('never gives out more than there is, forgets nobody, leaves nothing idle, and is blind to the order of rows', () => {
     for (let seed = 1; seed <= 100; seed += 1) simulate(seed, 40);
   });
