@@ -34,6 +34,7 @@ import { createAgentServer } from './src/agent/server.ts';
 import { archiveSender } from './src/agent/archive-sender.ts';
 import {
   loadConfig,
+  opevaFolder,
   queueLimits,
   readSecretVariables,
   tracingSettings,
@@ -47,9 +48,11 @@ import { workerMetrics } from './src/metrics/worker-metrics.ts';
 import type { JobNews } from './src/model/job-state.ts';
 import { memoryRing } from './src/model/memory-ring.ts';
 import { controlQueue, hostQueue, jobEntity } from './src/model/names.ts';
+import { opevaInContainer } from './src/model/opeva.ts';
 import { chooseRuntimes } from './src/choose-runtimes.ts';
 import { chooseSecretSources } from './src/choose-secrets.ts';
 import { jobFolders } from './src/runtime/job-folders/index.ts';
+import { sharedJobFolders } from './src/runtime/shared-job-folders/index.ts';
 import { volumeFolders } from './src/runtime/volume-folders/index.ts';
 import { readSecretFile } from './src/secret-file.ts';
 import { version } from './src/model/version.ts';
@@ -137,12 +140,17 @@ async function main(config: Config, log: Log): Promise<void> {
     identity: `labkeeper worker ${host}`,
   });
   const jobs = jobFolders({ folder: resolve(config.LABKEEPER_DATA, 'hosts', host, 'jobs') });
+  const shared = sharedJobFolders({
+    root: opevaFolder(config),
+    inContainer: opevaInContainer,
+    configOf: (id) => store.sharedJobs.config(id),
+  });
   const tellNews = deliverNews({ outbox: store.outbox, client, deadlineMs: 5_000, log });
   const giveOut = async () => {
     const granted = await store.jobs.grant(queueLimits(config));
     await Promise.all(granted.map(({ job }) => tellNews(jobEntity(job))));
   };
-  const shared = {
+  const everyWorker = {
     connection,
     namespace: config.TEMPORAL_NAMESPACE,
     identity: `${host} ${process.pid}`,
@@ -153,7 +161,7 @@ async function main(config: Config, log: Log): Promise<void> {
     interceptors: { activity: [heartbeats] },
   } satisfies Partial<WorkerOptions>;
   const control = await Worker.create({
-    ...shared,
+    ...everyWorker,
     ...workflowSource(),
     taskQueue: controlQueue,
     maxCachedWorkflows: 300,
@@ -183,10 +191,11 @@ async function main(config: Config, log: Log): Promise<void> {
     ...{ store, metrics, tracing, host, installation, runtimes, secrets, volumes },
     probe: httpProbe,
     jobFolders: jobs,
+    shared: { folders: shared, networks: [config.LABKEEPER_OPEVA_NETWORK] },
     giveOut,
   };
   const effects = await Worker.create({
-    ...shared,
+    ...everyWorker,
     taskQueue: hostQueue(host),
     maxConcurrentActivityTaskExecutions: 40,
     activities: {
@@ -236,6 +245,7 @@ async function main(config: Config, log: Log): Promise<void> {
     },
     jobs: {
       folders: jobs,
+      shared,
       progressEveryMs: 1_000,
       measureEveryMs: config.LABKEEPER_ARTIFACTS_MEASURE_MS,
       tell: (id, news) => tellJob(client, id, news),

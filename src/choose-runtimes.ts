@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
-import type { Config } from './config.ts';
+import { join, relative, resolve, sep } from 'node:path';
+import { opevaFolder, type Config } from './config.ts';
 import type { Log } from './log.ts';
 import type { RuntimeKind } from './model/app-spec.ts';
 import { isLoopback } from './model/bind.ts';
@@ -59,5 +59,12 @@ export function chooseRuntimes(input: {
 /** In a container of our own the engine sees the data folder elsewhere. */
 function pathOnEngine(config: Config, path: string): string {
   const { LABKEEPER_DATA: here, LABKEEPER_DOCKER_DATA: there } = config;
+  const shared = opevaFolder(config);
+  if (config.LABKEEPER_OPEVA_DOCKER_DATA !== undefined && isIn(path, shared)) {
+    return join(config.LABKEEPER_OPEVA_DOCKER_DATA, relative(shared, path));
+  }
   return there === undefined ? path : join(there, relative(resolve(here), path));
 }
+
+const isIn = (path: string, folder: string): boolean =>
+  path === folder || path.startsWith(folder + sep);

@@ -1,6 +1,8 @@
 import net from 'node:net';
+import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { samplerNames, type TracingSettings } from './tracing/tracing.ts';
+import { opevaSettings } from './config-opeva.ts';
 import { authentications } from './model/bind.ts';
 import { parseListen, parseListenerAccess, refusalToListen } from './model/listener-access.ts';
 import type { QueueRules } from './model/queue.ts';
@@ -443,6 +445,7 @@ export const settings = {
     .min(1)
     .default(200)
     .describe('QuLabs callers that wait for a registration or deletion; more is 503'),
+  ...opevaSettings,
   LABKEEPER_STORAGE_WARN_BYTES: bytes(
     'Free space of the data folder below which a warning is shown',
     2048 * MiB,
@@ -585,3 +588,22 @@ export function refusalOfQulabs(config: Config): string | null {
     authentication: config.LABKEEPER_AUTHENTICATION,
   });
 }
+
+/** The same for OPEVA clients, whom the API lets in. */
+export function refusalOfOpeva(config: Config): string | null {
+  const { LABKEEPER_OPEVA_RUNNER: runner, LABKEEPER_OPEVA_COMMAND_PREFIX: prefix } = config;
+  if (runner === 'process' && prefix.length === 0) {
+    return 'LABKEEPER_OPEVA_RUNNER is process, so LABKEEPER_OPEVA_COMMAND_PREFIX must say which program runs';
+  }
+  return refusalToListen({
+    family: 'opeva',
+    listen: parseListen(config.LABKEEPER_LISTEN_OPEVA ?? ''),
+    access: parseListenerAccess(config.LABKEEPER_OPEVA_ACCESS ?? ''),
+    hasToken: config.LABKEEPER_OPEVA_TOKEN_FILE !== undefined,
+    authentication: config.LABKEEPER_AUTHENTICATION,
+  });
+}
+
+/** The folder that OPEVA jobs share, as this machine has it. */
+export const opevaFolder = (config: Config): string =>
+  resolve(config.LABKEEPER_OPEVA_DATA ?? join(config.LABKEEPER_DATA, 'shared'));

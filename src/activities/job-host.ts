@@ -9,7 +9,8 @@ import type { Containers, Instance } from '../runtime/containers.ts';
 import type { Job, JobChange } from '../store/job-ports.ts';
 import { appSecrets } from './app-secrets.ts';
 import type { EndJobInput, EndJobResult, StartJobInput, StartJobResult } from './job-inputs.ts';
-import { lastLines } from './last-lines.ts';
+import { jobLayout } from './job-layout.ts';
+import { lastLines, wholeLog } from './last-lines.ts';
 import { mountsOf } from './mounts.ts';
 import type { JobHostPorts } from './ports.ts';
 
@@ -97,9 +98,10 @@ export function createJobEffects(ports: JobHostPorts) {
     name: string,
   ): Promise<Instance> {
     const { spec } = job;
-    const folder = await ports.jobFolders.prepare(job.id, { config: spec.config ?? null });
+    const layout = jobLayout(ports, job, attempt);
+    const folder = await layout.folders.prepare(job.id, { config: spec.config ?? null });
     const inContainer = spec.image !== undefined;
-    const paths = inContainer ? ports.jobFolders.inContainer : folder;
+    const paths = inContainer ? layout.inContainer : folder;
     const mounts = await mountsOf(ports, { name: `job/${job.id}`, spec });
     await store.jobs.setDetail(
       job.id,
@@ -110,6 +112,7 @@ export function createJobEffects(ports: JobHostPorts) {
       {
         name,
         labels: {
+          ...layout.labels,
           [labels.installation]: ports.installation,
           [labels.entity]: jobEntity(job.id),
           [labels.generation]: String(attempt),
@@ -124,12 +127,14 @@ export function createJobEffects(ports: JobHostPorts) {
           LABKEEPER_CONFIG: paths.config,
           LABKEEPER_INPUTS: paths.inputs,
           LABKEEPER_OUTPUT: paths.output,
+          ...layout.environment(paths),
           ...spec.environment,
         }),
         secrets: () => secrets.environment(job, name),
         registryCredentials: () => secrets.registryCredentials(job),
         ...(mounts.length > 0 ? { mounts } : {}),
-        folders: [{ source: folder.root, path: ports.jobFolders.inContainer.root }],
+        folders: [{ source: folder.root, path: layout.inContainer.root }],
+        ...(layout.networks.length > 0 ? { networks: layout.networks } : {}),
         limits: spec.limits,
         log: logBounds(spec),
       },
@@ -195,7 +200,9 @@ export function createJobEffects(ports: JobHostPorts) {
     const name = jobInstanceName(job.number, input.attempt);
     const verdict = judgeAttempt(left, input);
     const lastLogLines = runtime ? await lastLines(runtime, name, tailBytes) : [];
-    const kept = await ports.jobFolders.collect(job.id, job.spec.maxResultBytes);
+    const layout = jobLayout(ports, job, input.attempt);
+    if (runtime) await layout.keepLog(wholeLog(runtime, name));
+    const kept = await layout.folders.collect(job.id, job.spec.maxResultBytes);
     await runtime?.remove(name);
     const isOver = verdict.state !== 'queued';
     await store.jobs.advance(job.id, input, {

@@ -23,3 +23,13 @@ function printable(line: string): string {
     return code < 32 && character !== '\t' ? '' : character;
   }).join('');
 }
+
+/** All that is kept of it, from its beginning. */
+export async function* wholeLog(runtime: Containers, name: string): AsyncGenerator<Uint8Array> {
+  for (let fromByte = 0; ;) {
+    const chunk = await runtime.readLog(name, { fromByte });
+    if (chunk.bytes.length === 0) return;
+    yield chunk.bytes;
+    fromByte = chunk.nextByte;
+  }
+}

@@ -1,5 +1,6 @@
 import type { Containers } from '../runtime/containers.ts';
 import type { JobFolders } from '../runtime/job-folders.ts';
+import type { SharedJobFolders } from '../runtime/shared-job-folders.ts';
 import type { VolumeFolders } from '../runtime/volumes.ts';
 import type { WorkerMetrics } from '../metrics/worker-metrics.ts';
 import type { Tracing } from '../tracing/tracing.ts';
@@ -49,6 +50,8 @@ export interface JobControlPorts {
 export interface JobHostPorts extends HostPorts, JobControlPorts {
   /** Where the jobs of this host find their files. */
   jobFolders: JobFolders;
+  /** The same for jobs of old clients, and the networks that their containers join: the first that there is. */
+  shared: { folders: SharedJobFolders; networks: readonly string[] };
 }
 
 /** One look at a health path. Rejects when nothing answers within `timeoutMs`. */

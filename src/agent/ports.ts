@@ -7,6 +7,7 @@ import type { MemoryRing } from '../model/memory-ring.ts';
 import type { EntityName } from '../model/names.ts';
 import type { Containers } from '../runtime/containers.ts';
 import type { JobFolders } from '../runtime/job-folders.ts';
+import type { SharedJobFolders } from '../runtime/shared-job-folders.ts';
 import type { VolumeFolders } from '../runtime/volumes.ts';
 import type { HostReport, Store } from '../store/ports.ts';
 
@@ -35,6 +36,8 @@ export interface AgentPorts {
   };
   jobs: {
     folders: JobFolders;
+    /** Of jobs of old clients. */
+    shared: SharedJobFolders;
     /** How often progress of running jobs is read. */
     progressEveryMs: number;
     /** How often what running jobs leave is measured. */

@@ -1,16 +1,24 @@
 import { labels } from '../model/instance-labels.ts';
 import type { AgentPorts } from './ports.ts';
 
+export interface RunningJob {
+  id: string;
+  attempt: number;
+  /** Where its files lie: in a folder of its own, or in the one that an old family shares. */
+  layout: 'folders' | 'shared';
+}
+
 /** The jobs that run on this host now. Rejects when a runtime cannot be read. */
 export async function runningJobs({
   runtimes,
-}: Pick<AgentPorts, 'runtimes'>): Promise<{ id: string; attempt: number }[]> {
-  const found: { id: string; attempt: number }[] = [];
+}: Pick<AgentPorts, 'runtimes'>): Promise<RunningJob[]> {
+  const found: RunningJob[] = [];
   for (const runtime of Object.values(runtimes)) {
     for (const instance of await runtime.list()) {
       const [kind, id = ''] = (instance.labels[labels.entity] ?? '').split('/', 2);
       const attempt = Number(instance.labels[labels.generation]);
-      if (kind === 'job' && instance.phase === 'running') found.push({ id, attempt });
+      const layout = instance.labels[labels.layout] === 'shared' ? 'shared' : 'folders';
+      if (kind === 'job' && instance.phase === 'running') found.push({ id, attempt, layout });
     }
   }
   return found;

@@ -15,8 +15,8 @@ export async function watchProgress(ports: AgentPorts, signal: AbortSignal): Pro
     try {
       const next = new Map<string, string>();
       const news: JobProgress[] = [];
-      for (const { id, attempt } of await runningJobs(ports)) {
-        const progress = await jobs.folders.readProgress(id);
+      for (const { id, attempt, layout } of await runningJobs(ports)) {
+        const progress = await jobs[layout].readProgress(id);
         if (progress === null) continue;
         const text = `${attempt} ${canonicalJson(progress)}`;
         next.set(id, text);

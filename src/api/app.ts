@@ -4,6 +4,7 @@ import type { MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { secureHeaders } from 'hono/secure-headers';
 import type { Log } from '../log.ts';
+import { opevaPath } from '../model/opeva.ts';
 import { qulabsPath } from '../model/qulabs.ts';
 import { appActions } from './app-actions.ts';
 import { appCommands } from './app-commands.ts';
@@ -17,6 +18,7 @@ import { authorize } from './auth/authorize.ts';
 import { identify } from './auth/identify.ts';
 import { loginLinks } from './auth/login-links.ts';
 import { sameOrigin } from './auth/same-origin.ts';
+import { opeva } from './compat/opeva/index.ts';
 import { qulabs } from './compat/qulabs/index.ts';
 import { configCheck } from './config-check.ts';
 import type { ApiDependencies, ApiEnv } from './dependencies.ts';
@@ -107,6 +109,14 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   const oldClients = qulabs(deps, actions);
   for (const path of [qulabsPath, `${qulabsPath}/*`]) {
     app.all(path, (context) => oldClients(context.req.raw));
+  }
+  const ofOpeva = opeva(deps, jobDeeds, { mount: opevaPath });
+  for (const path of [opevaPath, `${opevaPath}/*`]) {
+    app.all(path, (context) => {
+      // Only gateways reach this process from elsewhere, and they say who asks.
+      const address = context.req.header('x-forwarded-for') ?? '127.0.0.1';
+      return ofOpeva(context.req.raw, { listener: 'console', address });
+    });
   }
   app.use('/api/v1/jobs/:id/artifacts/*', sandboxedArtifacts);
   app.use(secureHeaders(headers), errorPages);

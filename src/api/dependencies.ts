@@ -6,8 +6,11 @@ import type { QueueLimits } from '../store/job-ports.ts';
 import type { OutboxEntry, Store } from '../store/ports.ts';
 import type { Authentication } from '../model/bind.ts';
 import type { Identity } from './auth/identify.ts';
+import type { SharedFolder } from '../store/shared-folder.ts';
 import type { Sealer } from '../store/secret-ports.ts';
 import type { Tracing } from '../tracing/tracing.ts';
+import type { JobMirror } from './compat/opeva/mirror.ts';
+import type { OpevaSettings } from './compat/opeva/settings.ts';
 import type { QulabsSettings } from './compat/qulabs/settings.ts';
 import type { ArtifactReader } from './artifact-reader.ts';
 import type { LogReader } from './log-reader.ts';
@@ -25,6 +28,9 @@ export interface ApiDependencies {
   sealer: Sealer | null;
   volumeReader: VolumeReader;
   artifactReader: ArtifactReader;
+  /** The folder that jobs of the OPEVA family share, and what keeps its files in step. */
+  sharedFolder: SharedFolder;
+  mirror: JobMirror;
   /** Resolves when the Temporal Service answers; rejects with the reason otherwise. */
   pingTemporal: () => Promise<void>;
   /** Secret that gateway and agents share; null refuses every internal request. */
@@ -74,6 +80,8 @@ export interface ApiSettings {
   queueLimits: QueueLimits;
   /** Of the QuLabs family. */
   qulabs: QulabsSettings;
+  /** Of the OPEVA family. */
+  opeva: OpevaSettings;
   temporalUiUrl: string | null;
   temporalNamespace: string;
   /** A comment line on every event stream this often. */

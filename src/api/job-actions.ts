@@ -8,6 +8,7 @@ import type { QueuePosition } from '../model/job-view.ts';
 import { jobEntity } from '../model/names.ts';
 import { may, type Caller } from '../model/roles.ts';
 import type { Job, JobType } from '../store/job-ports.ts';
+import type { SharedSubmission } from '../store/shared-job-ports.ts';
 import { requireMay } from './auth/authorize.ts';
 import { refuseMistakes, type ConfigCheck } from './config-check.ts';
 import type { ApiDependencies } from './dependencies.ts';
@@ -28,6 +29,8 @@ export interface JobActions {
     wish: JobSubmission;
     caller: Caller;
     idempotencyKey?: string | undefined;
+    /** Of an old client. */
+    shared?: SharedSubmission | undefined;
   }): Promise<{ outcome: 'created' | 'existing'; job: Job }>;
   /** What a submission would refuse, without submitting: throws the same. */
   plan(input: {
@@ -73,7 +76,7 @@ export function jobActions(
 
   return {
     plan,
-    async submit({ id = randomUUID(), body, wish, caller, idempotencyKey }) {
+    async submit({ id = randomUUID(), body, wish, caller, idempotencyKey, shared }) {
       const { spec, type } = await plan({ body, wish, caller });
       const { space } = spec;
       await requireStorage();
@@ -81,6 +84,7 @@ export function jobActions(
       const done = await store.jobs.submit({
         ...{ id, space, owner, actor: owner, why: 'submitted', spec, idempotencyKey },
         type: type === null ? undefined : { name: type.name, revision: type.revision },
+        shared,
         bodyDigest: createHash('sha256').update(canonicalJson(body)).digest('hex'),
         traceparent: tracing.current(),
       });

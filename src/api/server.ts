@@ -3,7 +3,15 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import { Client, Connection } from '@temporalio/client';
-import { loadConfig, publicUrls, queueLimits, tracingSettings, type Config } from '../config.ts';
+import {
+  loadConfig,
+  opevaFolder,
+  publicUrls,
+  queueLimits,
+  refusalOfOpeva,
+  tracingSettings,
+  type Config,
+} from '../config.ts';
 import { chooseSealer } from '../choose-secrets.ts';
 import { createLog, type Log } from '../log.ts';
 import { apiMetrics } from '../metrics/api-metrics.ts';
@@ -12,18 +20,29 @@ import { measureProcess, spanCounters } from '../metrics/process-metrics.ts';
 import { memoryRing } from '../model/memory-ring.ts';
 import { version } from '../model/version.ts';
 import { readSecretFile } from '../secret-file.ts';
+import { admission } from '../listener-admission.ts';
+import { familyListener } from '../opeva-listener.ts';
 import { refusalToBind } from '../model/bind.ts';
+import { needsWord, parseListen, parseListenerAccess } from '../model/listener-access.ts';
 import type { IdentityProvider } from '../outbound/identity-provider.ts';
 import { oidcProvider } from '../outbound/oidc/index.ts';
 import { openTracing } from '../tracing/open.ts';
+import { sharedFolder } from '../store/shared-folder/index.ts';
 import { openPostgresStore } from '../store/postgres/index.ts';
 import { temporalConnection } from '../temporal-connection.ts';
 import { createApp } from './app.ts';
 import { agentArtifactReader } from './artifact-reader.ts';
+import { configCheck } from './config-check.ts';
+import { importJobs } from './compat/opeva/import-jobs.ts';
+import { opeva } from './compat/opeva/index.ts';
+import { jobMirror } from './compat/opeva/mirror.ts';
+import type { OpevaSettings } from './compat/opeva/settings.ts';
 import type { QulabsSettings } from './compat/qulabs/settings.ts';
-import type { ApiSettings } from './dependencies.ts';
+import type { ApiDependencies, ApiSettings } from './dependencies.ts';
 import { forgetHistory } from './forget-history.ts';
+import { jobActions } from './job-actions.ts';
 import { agentLogReader } from './log-reader.ts';
+import { queueReader } from './queue-view.ts';
 import { outboxDelivery } from './outbox-delivery.ts';
 import { sweepOutbox } from './outbox-sweeper.ts';
 import { temporalDelivery } from '../temporal-delivery.ts';
@@ -43,7 +62,8 @@ await main();
 async function main(): Promise<void> {
   const config = loadConfig(process.env);
   const log = createLog({ process: 'api', level: config.LABKEEPER_LOG_LEVEL });
-  const refused = refusalToBind(config.LABKEEPER_BIND, config.LABKEEPER_AUTHENTICATION);
+  const refused =
+    refusalToBind(config.LABKEEPER_BIND, config.LABKEEPER_AUTHENTICATION) ?? refusalOfOpeva(config);
   if (refused !== null) {
     log.fatal(refused);
     process.exitCode = 1;
@@ -102,7 +122,18 @@ async function serve(config: Config, log: Log): Promise<void> {
     deliver: temporalDelivery({ client, deadlineMs: deliveryDeadlineMs }),
     log,
   });
-  const app = createApp({
+  const settings = settingsOf(config);
+  const folder = sharedFolder({ root: opevaFolder(config) });
+  const mirror = jobMirror({
+    jobs: store.jobs,
+    sharedJobs: store.sharedJobs,
+    folder,
+    dialect: settings.opeva.dialect,
+    everyMs: 250,
+    maxTracked: settings.opeva.maxListed,
+    log,
+  });
+  const deps: ApiDependencies = {
     store,
     log,
     delivery,
@@ -115,9 +146,17 @@ async function serve(config: Config, log: Log): Promise<void> {
     identityProvider: identityProviderOf(config),
     volumeReader: agentVolumeReader({ token: internalToken, timeoutMs: 10_000 }),
     artifactReader: agentArtifactReader({ token: internalToken, timeoutMs: 10_000 }),
-    settings: settingsOf(config),
+    sharedFolder: folder,
+    mirror,
+    settings,
     ending: ending.signal,
-  });
+  };
+  const app = createApp(deps);
+  const ofOpeva = listenForOpeva(config, deps);
+  // Its own mirror is written only when what the file held before is taken over.
+  const mirrored = importJobs({ sharedJobs: store.sharedJobs, folder, log }, ending.signal).then(
+    () => mirror.run(ending.signal),
+  );
   const swept = sweepOutbox({
     outbox: store.outbox,
     delivery,
@@ -152,8 +191,8 @@ async function serve(config: Config, log: Log): Promise<void> {
   const signal = await endSignal();
   log.info({ signal }, 'ending');
   ending.abort();
-  await closed(server);
-  await Promise.all([swept, forgotten]);
+  await Promise.all([closed(server), ofOpeva?.close()]);
+  await Promise.all([swept, forgotten, mirrored]);
   await delivery.idle();
   await tracing.close();
   await Promise.all([store.close(), connection.close()]);
@@ -217,6 +256,7 @@ function settingsOf(config: Config): ApiSettings {
     grantMs: 30_000,
     queueLimits: queueLimits(config),
     qulabs: qulabsSettings(config),
+    opeva: opevaSettings(config),
     temporalUiUrl: uiUrl === undefined ? null : trimmed(uiUrl),
     temporalNamespace: config.TEMPORAL_NAMESPACE,
     heartbeatMs: 15_000,
@@ -245,6 +285,61 @@ function qulabsSettings(config: Config): QulabsSettings {
     maxWaiting: config.LABKEEPER_QULABS_MAX_WAITING,
     lookEveryMs: 200,
   };
+}
+
+function opevaSettings(config: Config): OpevaSettings {
+  const { LABKEEPER_OPEVA_HOSTS: hosts, LABKEEPER_OPEVA_TOKEN_FILE: tokenFile } = config;
+  const access = parseListenerAccess(config.LABKEEPER_OPEVA_ACCESS ?? '');
+  const { LABKEEPER_BIND: bind, LABKEEPER_AUTHENTICATION: authentication } = config;
+  const others = hosts.some((host) => host !== 'local');
+  return {
+    dialect: config.LABKEEPER_OPEVA_DIALECT ?? (others ? 'workers' : 'classic'),
+    hosts: [...new Set(['local', ...hosts])],
+    localHost: config.LABKEEPER_HOST_NAME,
+    runner: config.LABKEEPER_OPEVA_RUNNER,
+    imageRepository: config.LABKEEPER_OPEVA_IMAGE_REPOSITORY,
+    imageAllow: config.LABKEEPER_OPEVA_IMAGE_ALLOW,
+    commandPrefix: config.LABKEEPER_OPEVA_COMMAND_PREFIX,
+    limits: {
+      cpus: config.LABKEEPER_OPEVA_CPUS,
+      memoryBytes: config.LABKEEPER_OPEVA_MEMORY_BYTES,
+      pids: config.LABKEEPER_OPEVA_PIDS,
+    },
+    devices: config.LABKEEPER_OPEVA_DEVICES,
+    runMs: config.LABKEEPER_OPEVA_RUN_MS,
+    stopGraceMs: config.LABKEEPER_OPEVA_STOP_GRACE_MS,
+    maxWaiting: config.LABKEEPER_OPEVA_MAX_WAITING,
+    lookEveryMs: 100,
+    stopPatienceMs: 5_000,
+    maxListed: config.LABKEEPER_OPEVA_MAX_LISTED,
+    maxConfigBytes: config.LABKEEPER_OPEVA_MAX_CONFIG_BYTES,
+    maxResultBytes: config.LABKEEPER_OPEVA_MAX_RESULT_BYTES,
+    brokenAfterMs: 5_000,
+    origins: config.LABKEEPER_OPEVA_CORS_ORIGINS,
+    // A token file alone asks for nothing: the word is `token`.
+    token:
+      access?.kind === 'token' ? readSecretFile('LABKEEPER_OPEVA_TOKEN_FILE', tokenFile) : null,
+    admits: {
+      // Its start was refused where the access has to be spelled out and is not.
+      own: admission(access, true),
+      console: admission(access, !needsWord(bind, authentication)),
+    },
+  };
+}
+
+/** The family's own listener, where one is set. */
+function listenForOpeva(config: Config, deps: ApiDependencies): { close(): Promise<void> } | null {
+  const at = parseListen(config.LABKEEPER_LISTEN_OPEVA ?? '');
+  if (at === null) return null;
+  const queue = queueReader({ jobs: deps.store.jobs, limits: deps.settings.queueLimits });
+  const family = opeva(deps, jobActions(deps, { queue, configs: configCheck() }), { mount: '' });
+  return familyListener({
+    family: 'opeva',
+    at,
+    serve: (request, address) => family(request, { listener: 'own', address }),
+    maxHeaderBytes: config.LABKEEPER_MAX_HEADER_BYTES,
+    log: deps.log,
+  });
 }
 
 function listen(server: Server, port: number): Promise<number> {

@@ -1,7 +1,6 @@
-import net from 'node:net';
 import type { Config } from '../config.ts';
-import { isLoopback } from '../model/bind.ts';
-import { needsWord, parseListenerAccess, type ListenerAccess } from '../model/listener-access.ts';
+import { admission } from '../listener-admission.ts';
+import { needsWord, parseListenerAccess } from '../model/listener-access.ts';
 import { qulabsPath } from '../model/qulabs.ts';
 import type { Dialect } from './dialect.ts';
 import { qulabsError, type QulabsDoor } from './qulabs.ts';
@@ -14,7 +13,7 @@ export function qulabsDoors(
 ): Record<QulabsDoor['listener'], QulabsDoor> {
   const access = parseListenerAccess(config.LABKEEPER_QULABS_ACCESS ?? '');
   const { LABKEEPER_BIND: bind, LABKEEPER_AUTHENTICATION: authentication } = config;
-  const shared = accessOf(access, !needsWord(bind, authentication));
+  const shared = admission(access, !needsWord(bind, authentication));
   const scheme = config.LABKEEPER_TLS_CERT_FILE === undefined ? 'http' : 'https';
   const onConsole = pathOf(config.LABKEEPER_CONSOLE_URL) + qulabsPath;
   const onApps = pathOf(config.LABKEEPER_APPS_URL) + qulabsPath;
@@ -25,7 +24,7 @@ export function qulabsDoors(
       mount: '',
       publicMount: onOwn,
       // Its start was refused where the access has to be spelled out and is not.
-      admits: accessOf(access, true),
+      admits: admission(access, true),
       documentsAt: null,
       dialect: dialectOf(onOwn, ''),
     },
@@ -48,20 +47,6 @@ export function qulabsDoors(
       dialect: dialectOf(onApps, ''),
     },
   };
-}
-
-/** Which addresses may come: those that are named, and this machine. */
-function accessOf(
-  access: ListenerAccess | null,
-  openWithout: boolean,
-): (address: string) => boolean {
-  if (access === null) return () => openWithout;
-  if (access.kind !== 'networks') return () => true;
-  const list = new net.BlockList();
-  for (const { address, prefix, family } of access.networks)
-    list.addSubnet(address, prefix, family);
-  return (address) =>
-    isLoopback(address) || list.check(address, net.isIPv6(address) ? 'ipv6' : 'ipv4');
 }
 
 function dialectOf(mount: string, answerLines: string): Dialect {

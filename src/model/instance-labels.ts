@@ -3,5 +3,7 @@ export const labels = {
   installation: 'labkeeper.installation',
   entity: 'labkeeper.entity',
   generation: 'labkeeper.generation',
+  /** `shared`: its files lie in the folder that an old family shares. */
+  layout: 'labkeeper.layout',
   protect: 'labkeeper.protect',
 } as const;

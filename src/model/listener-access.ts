@@ -64,6 +64,6 @@ export function refusalToListen(given: {
   return (
     `cannot open the ${family} listener on ${listen.host}: its clients do not log in, so beyond ` +
     `loopback, and where people log in, ${setting} has to say who may come: open for everybody, networks such as ` +
-    `10.0.0.0/8, or token, which register and delete then need (${tokenFile})`
+    `10.0.0.0/8, or token, which its clients then need (${tokenFile})`
   );
 }

@@ -131,6 +131,8 @@ export interface InstanceSpec {
   mounts?: readonly Mount[];
   /** Folders that a container sees too; a process finds them where they are. */
   folders?: readonly { source: string; path: string }[];
+  /** Networks of the engine: a container joins the first that there is, else what its runtime is set up for. */
+  networks?: readonly string[];
   limits: AppSpec['limits'];
   log: AppSpec['log'];
 }

@@ -4,6 +4,7 @@ import type { JobTypeSpec } from '../model/job-type.ts';
 import type { JobState } from '../model/job-state.ts';
 import type { QueueHost, QueueJob, QueueLease, QueuePlan, QueueRules } from '../model/queue.ts';
 import type { Mark, NewEvent } from './ports.ts';
+import type { SharedSubmission } from './shared-job-ports.ts';
 
 /** What was seen of a job's end that somebody asked for. Times are ISO 8601 in UTC. */
 export interface CancelEvidence {
@@ -44,6 +45,8 @@ export interface Job {
   result: unknown;
   /** Devices it holds now. */
   devices: string[];
+  /** Its files lie in the folder that an old family shares. */
+  shared: boolean;
   mark: Mark;
   submittedAt: string;
   queuedAt: string;
@@ -105,6 +108,8 @@ export interface Submission {
   /** Digest of the body as it was sent; the same id or key with another one is refused. */
   bodyDigest: string;
   idempotencyKey?: string | undefined;
+  /** Of an old client. */
+  shared?: SharedSubmission | undefined;
   traceparent?: string | undefined;
 }
 

@@ -7,6 +7,7 @@ import type { EntityKind, EntityName } from '../model/names.ts';
 import type { PresetName } from '../model/presets.ts';
 import type { DeploymentStore, ForeignIdStore } from './deployment-ports.ts';
 import type { JobStore, JobTypeStore } from './job-ports.ts';
+import type { SharedJobStore } from './shared-job-ports.ts';
 import type {
   AccessStore,
   AppLinkStore,
@@ -38,6 +39,8 @@ export interface Store {
   foreignIds: ForeignIdStore;
   jobs: JobStore;
   jobTypes: JobTypeStore;
+  /** Jobs of old families, and what they show of them. */
+  sharedJobs: SharedJobStore;
   routes: RouteStore;
   use: UseStore;
   operations: OperationStore;

@@ -3,7 +3,7 @@ import { watch } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { loadConfig, refusalOfQulabs, type Config } from '../config.ts';
+import { loadConfig, refusalOfOpeva, refusalOfQulabs, type Config } from '../config.ts';
 import { readTls, tlsFiles } from '../gateway/tls.ts';
 import { createLog, type Log } from '../log.ts';
 import { refusalToBind } from '../model/bind.ts';
@@ -84,7 +84,8 @@ async function run(options: Run): Promise<void> {
   const config = loadConfig(options.environment);
   const refused =
     refusalToBind(config.LABKEEPER_BIND, config.LABKEEPER_AUTHENTICATION) ??
-    refusalOfQulabs(config);
+    refusalOfQulabs(config) ??
+    refusalOfOpeva(config);
   if (refused !== null) throw new Error(refused);
   const tls = tlsFiles(config);
   if (tls !== null) await readTls(tls);

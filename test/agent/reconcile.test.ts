@@ -13,6 +13,7 @@ import { labels } from '../../src/model/instance-labels.ts';
 import type { Containers } from '../../src/runtime/containers.ts';
 import { processContainers } from '../../src/runtime/process/index.ts';
 import { jobFolders } from '../../src/runtime/job-folders/index.ts';
+import { sharedJobFolders } from '../../src/runtime/shared-job-folders/index.ts';
 import { volumeFolders } from '../../src/runtime/volume-folders/index.ts';
 import { eventually } from '../beds/eventually.ts';
 import { openTestStore } from '../beds/postgres.ts';
@@ -64,6 +65,11 @@ describe.runIf(requirePart('postgres'))('the reconciler of a host', () => {
       },
       jobs: {
         folders: jobFolders({ folder: join(folder, 'jobs') }),
+        shared: sharedJobFolders({
+          root: join(folder, 'shared'),
+          inContainer: '/data',
+          configOf: async () => null,
+        }),
         progressEveryMs: 60_000,
         measureEveryMs: 60_000,
         tell: async () => undefined,

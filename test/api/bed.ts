@@ -15,6 +15,7 @@ import type { OutboxEntry, Store } from '../../src/store/ports.ts';
 import type { Sealer } from '../../src/store/secret-ports.ts';
 import { temporaryKeyFile } from '../beds/key-file.ts';
 import { noTracing, type Tracing } from '../../src/tracing/tracing.ts';
+import { sharedFolder } from '../../src/store/shared-folder/index.ts';
 import { openTestStore } from '../beds/postgres.ts';
 
 export const internalToken = 'a-secret-of-the-test-bed';
@@ -96,6 +97,8 @@ export async function openApi(
     tracing: options.tracing ?? noTracing,
     ending: ending.signal,
     identityProvider: options.identityProvider ?? null,
+    sharedFolder: sharedFolder({ root: `${key.file}.shared` }),
+    mirror: { write: async () => undefined, run: async () => undefined },
     settings: {
       oidcDomains: [],
       authentication: 'open',
@@ -118,6 +121,15 @@ export async function openApi(
         ...{ imageWaitMs: 100, imageLookEveryMs: 10, readyWithinMs: 1_000, idleAfterMs: 60_000 },
         deleteWithinMs: 200,
         limits: { cpus: 1, memoryBytes: 64 * 1024 * 1024, pids: 32 },
+      },
+      opeva: {
+        ...{ dialect: 'classic', hosts: ['local'], localHost: 'local', runner: 'process' },
+        ...{ imageRepository: 'calof/opeva_simulator', imageAllow: [], commandPrefix: ['true'] },
+        limits: { cpus: 1, memoryBytes: 64 * 1024 * 1024, pids: 32 },
+        ...{ devices: 0, runMs: 60_000, stopGraceMs: 100, maxWaiting: 3, lookEveryMs: 10 },
+        ...{ stopPatienceMs: 100, maxListed: 100, maxConfigBytes: 65_536, maxResultBytes: 65_536 },
+        ...{ brokenAfterMs: 50, origins: [], token: null },
+        admits: { own: () => true, console: () => true },
       },
       temporalUiUrl: 'http://localhost:8233',
       temporalNamespace: 'default',

@@ -68,10 +68,12 @@ export type LabSettings = Record<string, string>;
 
 /**
  * `given` settings come on top of the defaults of a test lab: quick intervals, free ports, no
- * Docker. A function makes them once the address of Temporal is known.
+ * Docker. A function makes them once the address of Temporal is known. `prepare` puts into its data folder what is
+ * there before the first start.
  */
 export async function startLab(
   given: LabSettings | ((temporalAddress: string) => Promise<LabSettings>) = {},
+  prepare: (folder: string) => Promise<void> = async () => {},
 ): Promise<Lab> {
   const folder = await mkdtemp(join(tmpdir(), 'lab-'));
   await chmod(folder, 0o755);
@@ -80,6 +82,7 @@ export async function startLab(
   await writeFile(tokenFile, randomBytes(32).toString('hex'), { mode: 0o600 });
   const keyFile = join(folder, 'secrets', 'encryption-key');
   await makeKeyFile(keyFile);
+  await prepare(folder);
   const log = pino({ level: 'silent' });
   const ports = await freePorts(7);
   const [

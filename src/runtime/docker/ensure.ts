@@ -74,6 +74,7 @@ async function create(engine: Engine, spec: InstanceSpec, options: EnsureOptions
   }
   const secrets = (await spec.secrets?.()) ?? {};
   const credentials = spec.registryCredentials ?? noCredentials;
+  const network = (await firstNetwork(engine, spec.networks ?? [])) ?? engine.network;
   for (let tries = 1; ; tries += 1) {
     const resolved = await resolveImage(engine, image, { ...options, credentials });
     try {
@@ -83,6 +84,7 @@ async function create(engine: Engine, spec: InstanceSpec, options: EnsureOptions
             ports: portsOf(spec, resolved),
             image: resolved,
             secrets,
+            network,
           }),
           abortSignal,
         }),
@@ -98,6 +100,19 @@ async function create(engine: Engine, spec: InstanceSpec, options: EnsureOptions
   }
 }
 
+/** The first of these that the engine has. */
+async function firstNetwork(
+  engine: Engine,
+  wanted: readonly string[],
+): Promise<string | undefined> {
+  if (wanted.length === 0) return undefined;
+  const networks = await call(engine, 'list networks', (abortSignal) =>
+    engine.docker.listNetworks({ abortSignal }),
+  );
+  const names = new Set(networks.map(({ Name }) => Name));
+  return wanted.find((name) => names.has(name));
+}
+
 /** None for what serves nothing. */
 function portsOf({ port, alternativePorts = [] }: InstanceSpec, image: ResolvedImage) {
   return port === undefined ? [] : portsToTry({ port, alternativePorts }, image.exposedPorts);
@@ -110,10 +125,11 @@ function createOptions(
     ports: readonly number[];
     image: ResolvedImage;
     secrets: Readonly<Record<string, string>>;
+    network: string | undefined;
   },
 ): ContainerCreateOptions {
   const { limits, log, basePath } = spec;
-  const { ports, image, secrets } = made;
+  const { ports, image, secrets, network } = made;
   const [port = 0] = ports;
   const { mounts = [], folders = [] } = spec;
   const volumes = new Map(mounts.map(({ volume, path }) => [volume, path]));
@@ -171,7 +187,7 @@ function createOptions(
           compress: 'false',
         },
       },
-      ...(engine.network ? { NetworkMode: engine.network } : {}),
+      ...(network ? { NetworkMode: network } : {}),
       PortBindings: portBindings(engine, spec, ports),
     },
   };

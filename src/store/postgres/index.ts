@@ -30,6 +30,7 @@ import { wakePlaced, wakeReady } from './history/wakes.ts';
 import { findInstance, listInstances, settleInstance } from './instances/instances.ts';
 import { jobStore } from './jobs/index.ts';
 import { jobTypeStore } from './jobs/types.ts';
+import { sharedJobStore } from './shared-jobs/index.ts';
 import * as links from './links/links.ts';
 import { listen } from './listen.ts';
 import { listUnfinished } from './operations/unfinished.ts';
@@ -124,6 +125,7 @@ export async function openPostgresStore(
     deployments: deploymentStore(database, { maxApps, ...volumeLimits }),
     foreignIds: foreignIdStore(database),
     jobTypes: jobTypeStore(database),
+    sharedJobs: sharedJobStore(database),
     jobs: jobStore(
       database,
       {

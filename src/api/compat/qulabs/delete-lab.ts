@@ -4,10 +4,10 @@ import { appEntity } from '../../../model/names.ts';
 import { qulabsFamily } from '../../../model/qulabs.ts';
 import type { ForeignApp } from '../../../store/deployment-ports.ts';
 import type { Operation } from '../../../store/ports.ts';
-import { requireChange } from './guard.ts';
+import { requireChange } from '../guard.ts';
 import type { Naming, QulabsDependencies } from './index.ts';
 import { mountOf } from './mount.ts';
-import { Refusal } from './refusal.ts';
+import { Refusal } from '../refusal.ts';
 
 const cause = { actor: 'QuLabs client', why: 'deleted' };
 

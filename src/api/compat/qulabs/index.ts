@@ -10,10 +10,10 @@ import { verbsOf } from '../../unmatched.ts';
 import { deleteLab } from './delete-lab.ts';
 import { listLabs } from './list-labs.ts';
 import { mountOf } from './mount.ts';
-import { refuse, Refusal } from './refusal.ts';
+import { refuse, Refusal } from '../refusal.ts';
 import { registerLab } from './register-lab.ts';
 import { openLab, showLoading, showStatus } from './visit-lab.ts';
-import { waitingRoom, type WaitingRoom } from './waiting.ts';
+import { waitingRoom, type WaitingRoom } from '../waiting.ts';
 
 /** What the family's routes are built from. */
 export interface QulabsDependencies extends Pick<
@@ -50,7 +50,11 @@ export function qulabs(
   const family: QulabsDependencies = {
     ...deps,
     actions,
-    waiting: waitingRoom({ ...settings, ending: deps.ending }),
+    waiting: waitingRoom({
+      ...settings,
+      setting: 'LABKEEPER_QULABS_MAX_WAITING',
+      ending: deps.ending,
+    }),
   };
   const app = new Hono<ApiEnv>();
   const at = (path: string) => `${qulabsPath}${path}`;

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { Context } from 'hono';
 import type { Operation } from '../../../store/ports.ts';
 import { storageGuard } from '../../storage-guard.ts';
-import { requireChange } from './guard.ts';
+import { requireChange } from '../guard.ts';
 import type { Naming, QulabsDependencies } from './index.ts';
 import { mountOf } from './mount.ts';
-import { Refusal } from './refusal.ts';
+import { Refusal } from '../refusal.ts';
 import { readRegistration } from './registration.ts';
 
 /** Who registers, in timelines: old clients do not say. */

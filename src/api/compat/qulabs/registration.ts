@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { appSpecSchema, type AppSpec, type AppSpecInput } from '../../../model/app-spec.ts';
 import type { DeploymentPlan } from '../../../model/deployment.ts';
 import { isQulabsId, qulabsFamily } from '../../../model/qulabs.ts';
-import { Refusal } from './refusal.ts';
+import { Refusal } from '../refusal.ts';
 import type { QulabsSettings } from './settings.ts';
 
 /** A registration as it is carried out. */

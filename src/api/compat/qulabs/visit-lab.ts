@@ -11,7 +11,7 @@ import { isClosed, labStateOf } from './lab-state.ts';
 import { urlOf } from './list-labs.ts';
 import { mountOf, type Mount } from './mount.ts';
 import { loadingPage, notFoundPage, sendPage } from './pages.ts';
-import { refuse, Refusal } from './refusal.ts';
+import { refuse, Refusal } from '../refusal.ts';
 
 /** GET of the entry: on to the app when it is ready, else it is started (S1, S2, S5). */
 export async function openLab(context: Context, deps: QulabsDependencies): Promise<Response> {

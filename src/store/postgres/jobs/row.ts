@@ -29,6 +29,7 @@ export interface JobRow extends Record<string, unknown> {
   progress_at: Date | null;
   result: unknown;
   devices: string[] | null;
+  shared: boolean;
   submitted_at: Date;
   queued_at: Date;
   ready_at: Date;
@@ -47,7 +48,8 @@ export const jobColumns = `jobs.id, jobs.number, jobs.space, jobs.owner, jobs.ty
   jobs.queued_at, jobs.ready_at, jobs.queue_deadline_at, jobs.started_at, jobs.run_deadline_at,
   jobs.finished_at, jobs.since, jobs.updated_at,
   (SELECT array_agg(device ORDER BY device) FROM device_leases WHERE device_leases.job = jobs.id)
-    AS devices`;
+    AS devices,
+  EXISTS (SELECT FROM shared_jobs WHERE shared_jobs.job = jobs.id) AS shared`;
 
 export function toJob(row: JobRow): Job {
   const time = (date: Date | null) => date?.toISOString() ?? null;
@@ -73,6 +75,7 @@ export function toJob(row: JobRow): Job {
     progressAt: time(row.progress_at),
     result: row.result,
     devices: row.devices ?? [],
+    shared: row.shared,
     mark: { life: Number(row.life), revision: Number(row.revision) },
     submittedAt: row.submitted_at.toISOString(),
     queuedAt: row.queued_at.toISOString(),

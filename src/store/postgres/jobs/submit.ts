@@ -1,6 +1,7 @@
 import { LabError } from '../../../model/failures.ts';
 import { jobEntity } from '../../../model/names.ts';
 import type { Job, JobStore, Submission } from '../../job-ports.ts';
+import type { SharedSubmission } from '../../shared-job-ports.ts';
 import type { Database, Query } from '../database.ts';
 import { insertEvent } from '../events/append.ts';
 import { makeVolumesOf } from '../volumes/for-entity.ts';
@@ -27,6 +28,7 @@ export async function submitJob(
       if (winner === null) throw new Error(`job/${input.id} was submitted and removed meanwhile`);
       return { outcome: 'existing' as const, job: winner };
     }
+    if (input.shared !== undefined) await insertShared(query, input.id, input.shared);
     const cause = { actor: input.actor, why: input.why, traceparent: input.traceparent };
     await tellJob(query, input.id, { kind: 'submitted' }, cause);
     await insertEvent(query, jobEntity(input.id), {
@@ -35,8 +37,23 @@ export async function submitJob(
       why: input.why,
       data: { number: job.number, ...(job.type === null ? {} : { type: job.type }) },
     });
-    return { outcome: 'created' as const, job };
+    return {
+      outcome: 'created' as const,
+      job: { ...job, shared: input.shared !== undefined },
+    };
   });
+}
+
+async function insertShared(
+  query: Query,
+  id: string,
+  { record, config }: SharedSubmission,
+): Promise<void> {
+  await query(
+    'keep what its family shows',
+    "INSERT INTO shared_jobs (job, family, record, config) VALUES ($1, 'opeva', $2::jsonb, $3)",
+    [id, JSON.stringify(record), config],
+  );
 }
 
 /** The job that has the id, or that the owner's key was used for. Throws `conflict` for another body. */

@@ -1,4 +1,4 @@
-import { pause } from '../../pause.ts';
+import { pause } from '../pause.ts';
 import { Refusal } from './refusal.ts';
 
 /** Callers that wait for something slow; bounded, since each holds a connection. */
@@ -15,6 +15,8 @@ export interface WaitingRoom {
 
 export function waitingRoom(options: {
   maxWaiting: number;
+  /** Names the limit to whoever meets it. */
+  setting: string;
   lookEveryMs: number;
   ending: AbortSignal;
 }): WaitingRoom {
@@ -24,7 +26,7 @@ export function waitingRoom(options: {
       if (waiting >= options.maxWaiting) {
         throw new Refusal(
           503,
-          `${options.maxWaiting} callers wait already (LABKEEPER_QULABS_MAX_WAITING); it goes on, ask again to join it`,
+          `${options.maxWaiting} callers wait already (${options.setting}); it goes on, ask again to join it`,
           { 'retry-after': '5' },
         );
       }
