@@ -5,7 +5,7 @@ import { judgeAttempt, type AttemptEnd, type Verdict } from '../model/job-state.
 import { LabError, type FailureType } from '../model/failures.ts';
 import { labels } from '../model/instance-labels.ts';
 import { jobEntity, jobInstanceName } from '../model/names.ts';
-import type { Containers, Instance } from '../runtime/containers.ts';
+import type { Containers, Instance, InstanceSpec } from '../runtime/containers.ts';
 import type { Job, JobChange } from '../store/job-ports.ts';
 import { appSecrets } from './app-secrets.ts';
 import type { EndJobInput, EndJobResult, StartJobInput, StartJobResult } from './job-inputs.ts';
@@ -287,8 +287,8 @@ function withPaths(command: readonly string[], paths: Paths): string[] {
   );
 }
 
-/** The newest output is kept in pieces, so that a log at its bound loses a quarter and not all. */
-function logBounds({ maxLogBytes }: JobSpec): { maxBytes: number; files: number } {
+/** The beginning and the newest output are kept, in pieces, so that a log at its bound loses a quarter in the middle. */
+function logBounds({ maxLogBytes }: JobSpec): InstanceSpec['log'] {
   const files = 4;
-  return { maxBytes: Math.max(4096, Math.floor(maxLogBytes / files)), files };
+  return { maxBytes: Math.max(4096, Math.floor(maxLogBytes / files)), files, keepsBeginning: true };
 }

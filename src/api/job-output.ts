@@ -1,69 +1,86 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
-import { jobEntity, jobInstanceName } from '../model/names.ts';
-import { isEnded } from '../model/job-state.ts';
-import type { Job } from '../store/job-ports.ts';
+import { jobEntity } from '../model/names.ts';
 import { components } from './components.ts';
 import type { ApiDependencies, ApiEnv } from './dependencies.ts';
 import { exampleEvent } from './examples.ts';
-import { instanceLogs, nothing } from './instance-logs.ts';
 import type { JobActions } from './job-actions.ts';
+import { logEvents } from './job-log-events.ts';
+import { bytesOf, followedLog, restOfLog, type LogPiece } from './job-log-pieces.ts';
+import { rangeFrom, readLogRange } from './job-log-range.ts';
+import { jobLogs, logSources } from './job-log-source.ts';
 import { jobPath } from './jobs.ts';
-import type { LogPart, LogStretch } from './log-reader.ts';
 import { json, problems, router, stream } from './openapi.ts';
 import { eventId, pageLimit } from './parameters.ts';
-import { pause } from './pause.ts';
 import { eventFor } from './present.ts';
 import type { OpenStream, Streams } from './stream.ts';
 
 const MiB = 1024 * 1024;
 const defaultTailBytes = 64 * 1024;
-/** A host that does not answer is asked again this often. */
-const retryMs = 1_000;
 
 /** `/api/v1/jobs/{id}/logs` and `/events`: one address from the first line to the archive. */
 export function jobOutput(
-  deps: Pick<ApiDependencies, 'store' | 'logReader' | 'settings' | 'log'>,
+  deps: Pick<ApiDependencies, 'store' | 'logReader' | 'artifactReader' | 'settings' | 'log'>,
   { actions, streams }: { actions: JobActions; streams: Streams },
 ): OpenAPIHono<ApiEnv> {
-  const { store, settings } = deps;
-  const instances = instanceLogs({ hosts: store.hosts, reader: deps.logReader });
-
-  /** Complete only when no further attempt can write to it. */
-  const read = async (job: Job, attempt: number, range: LogStretch, signal?: AbortSignal) => {
-    if (attempt === 0) return { ...nothing(range), complete: isEnded(job.state) };
-    const host = attempt === job.attempt ? job.host : null;
-    return instances.read(jobInstanceName(job.number, attempt), host, range, signal);
-  };
+  const { store, settings, log } = deps;
+  const { logReader: reader, artifactReader: artifacts } = deps;
+  const logs = jobLogs({ hosts: store.hosts, reader, artifacts });
 
   return router()
     .openapi(logsRoute, async (context) => {
-      const { attempt: asked, follow, fromByte, tailBytes, maxBytes } = context.req.valid('query');
+      const query = context.req.valid('query');
       const job = await actions.find(context.req.valid('param').id);
-      const attempt = asked ?? job.attempt;
-      const range =
-        fromByte === undefined
-          ? { tailBytes: tailBytes ?? defaultTailBytes, maxBytes }
-          : { fromByte, maxBytes };
-      const first = await read(job, attempt, range, context.req.raw.signal);
+      const asEvents = (context.req.header('accept') ?? '').includes('text/event-stream');
+      const resumed = asEvents ? resumedAt(context.req.header('last-event-id')) : null;
+      const goesOn = query.attempt === undefined && query.source === 'output';
+      const attempt = query.attempt ?? resumed?.attempt ?? job.attempt;
+      const from = { attempt, source: query.source };
+      const { signal } = context.req.raw;
       const headers = {
         'content-type': 'text/plain; charset=utf-8',
         'cache-control': 'no-store',
         'x-accel-buffering': 'no',
         'x-attempt': String(attempt),
-        'x-from-byte': String(first.fromByte),
       };
-      if (!follow) {
+      const range = rangeFrom(context.req.header('range'));
+      if (range !== null && !asEvents && !query.follow) {
+        const answer = await readLogRange({ job, ...from, range, logs, signal });
+        return new Response(answer.body, { ...answer, headers: { ...headers, ...answer.headers } });
+      }
+      const fromByte = query.download ? 0 : (resumed?.fromByte ?? query.fromByte ?? null);
+      const stretch =
+        fromByte === null
+          ? { tailBytes: query.tailBytes ?? defaultTailBytes, maxBytes: query.maxBytes }
+          : { fromByte, maxBytes: query.maxBytes };
+      const first = await logs.read(job, from, stretch, signal);
+      const told = { ...headers, 'x-from-byte': String(first.fromByte) };
+      const common = { job, ...from, first, fromByte, logs };
+      if (query.download) {
+        const file = `${job.id}-${query.source === 'file' ? 'file' : attempt}.log`;
+        return new Response(bodyOf(restOfLog({ ...common, signal }), bytesOf), {
+          headers: { ...told, 'content-disposition': `attachment; filename="${file}"` },
+        });
+      }
+      if (!query.follow && !asEvents) {
         return new Response(new Uint8Array(first.bytes), {
           headers: {
-            ...headers,
+            ...told,
             'x-next-byte': String(first.nextByte),
             'x-complete': String(first.complete),
           },
         });
       }
-      const output = streams.open();
-      void followJob({ job, attempt, goesOn: asked === undefined, first, output });
-      return new Response(output.body, { headers });
+      const output = streams.open(asEvents ? { heartbeat: ': still here\n\n' } : {});
+      const more = { goesOn, jobs: store.jobs, pollMs: settings.logPollMs, log };
+      const pieces = followedLog({ ...common, ...more, signal: output.closed });
+      if (!asEvents) {
+        void pump(pieces, output, { of: bytesOf });
+        return new Response(output.body, { headers: told });
+      }
+      output.write('retry: 2000\n\n');
+      void pump(pieces, output, logEvents());
+      const kind = 'text/event-stream; charset=utf-8';
+      return new Response(output.body, { headers: { ...told, 'content-type': kind } });
     })
     .openapi(eventsRoute, async (context) => {
       const { before, limit } = context.req.valid('query');
@@ -80,50 +97,57 @@ export function jobOutput(
       return context.json({ items, next }, 200);
     });
 
-  /** Writes the log as it grows, through further attempts; ends with the job. Never rejects. */
-  async function followJob(options: {
-    job: Job;
-    attempt: number;
-    goesOn: boolean;
-    first: LogPart;
-    output: OpenStream;
-  }): Promise<void> {
-    const { goesOn, output } = options;
-    const signal = output.closed;
-    let { job, attempt } = options;
-    let part: LogPart | null = options.first;
-    let nextByte = 0;
+  /** Writes pieces as fast as they are taken. Never rejects. */
+  async function pump(
+    pieces: AsyncGenerator<LogPiece>,
+    output: OpenStream,
+    form: { of(piece: LogPiece): string | Uint8Array; end?(): string },
+  ): Promise<void> {
     try {
-      while (!signal.aborted) {
-        if (part !== null) {
-          if (part.bytes.length > 0) output.write(part.bytes);
-          nextByte = part.nextByte;
-          await output.drained();
-        }
-        if (part === null) await pause(retryMs, signal);
-        else if (part.bytes.length === 0) {
-          const now = await store.jobs.find(job.id);
-          if (now === null) return;
-          if (goesOn && part.complete && now.attempt > attempt) {
-            attempt = now.attempt;
-            nextByte = 0;
-          } else if (part.complete && (isEnded(now.state) || now.attempt > attempt)) return;
-          else await pause(settings.logPollMs, signal);
-          job = now;
-        }
-        if (signal.aborted) return;
-        part = await read(job, attempt, { fromByte: nextByte }, signal).catch((error: unknown) => {
-          if (!signal.aborted) deps.log.debug({ err: error, job: job.id }, 'followed log not read');
-          return null;
-        });
+      for await (const piece of pieces) {
+        const written = form.of(piece);
+        if (written.length > 0) output.write(written);
+        await output.drained();
+        if (output.closed.aborted) return;
       }
+      if (form.end !== undefined) output.write(form.end());
+      await output.drained();
     } catch (error) {
-      deps.log.warn({ err: error, job: job.id }, 'followed log ended');
+      log.warn({ err: error }, 'followed log ended');
     } finally {
       output.end();
     }
   }
 }
+
+/** `<attempt>:<byte>`, as the events have it. */
+function resumedAt(id: string | undefined): { attempt: number; fromByte: number } | null {
+  const [, attempt, byte] = /^(\d{1,9}):(\d{1,15})$/.exec(id ?? '') ?? [];
+  return attempt === undefined ? null : { attempt: Number(attempt), fromByte: Number(byte) };
+}
+
+/** A body that is read as fast as it is taken; whoever leaves ends the reading. */
+function bodyOf(
+  pieces: AsyncGenerator<LogPiece>,
+  of: (piece: LogPiece) => Uint8Array,
+): ReadableStream<Uint8Array> {
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        const next = await pieces.next();
+        if (next.done === true) controller.close();
+        else controller.enqueue(of(next.value));
+      },
+      async cancel() {
+        await pieces.return(undefined);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+const logEventExample =
+  'id: 1:15\nevent: log\ndata: {"attempt":1,"nextByte":15,"text":"step 67 of 168\\n"}\n\n';
 
 const logsRoute = createRoute({
   method: 'get',
@@ -131,7 +155,7 @@ const logsRoute = createRoute({
   tags: ['job output'],
   summary: 'Output of a job',
   description:
-    'Both output streams in the order they came. The last 64 KiB without further wishes. The headers x-attempt, x-from-byte, x-next-byte and x-complete say where it is and where to go on.',
+    'Both output streams in the order they came. The last 64 KiB without further wishes. The headers x-attempt, x-from-byte, x-next-byte and x-complete say where it is and where to go on. A Range is answered in bytes since its beginning. Where the size cap has dropped bytes, whoever reads on is told by a line `[… 12 MiB left out …]`. With `Accept: text/event-stream` it is followed as events (`log`, `cut`, `attempt`, `end`), and goes on after Last-Event-ID, which is `<attempt>:<byte>`.',
   request: {
     params: jobPath,
     query: z
@@ -168,6 +192,15 @@ const logsRoute = createRoute({
           .default('false')
           .transform((value) => value === 'true')
           .meta({ description: 'Go on with what comes, until the job is over', example: 'false' }),
+        download: z
+          .enum(['true', 'false'])
+          .default('false')
+          .transform((value) => value === 'true')
+          .meta({ description: 'All there is now, to be saved as a file', example: 'false' }),
+        source: z.enum(logSources).default('output').meta({
+          description: 'What it prints, or the file that its `logFile` names',
+          example: 'output',
+        }),
       })
       .refine((query) => query.fromByte === undefined || query.tailBytes === undefined, {
         path: ['fromByte'],
@@ -175,7 +208,15 @@ const logsRoute = createRoute({
       }),
   },
   responses: {
-    200: stream('The output', 'text/plain', 'step 67 of 168\n'),
+    200: {
+      description: 'The output',
+      content: {
+        ...stream('As text', 'text/plain', 'step 67 of 168\n').content,
+        ...stream('As events', 'text/event-stream', logEventExample).content,
+      },
+    },
+    206: stream('The range of it', 'text/plain', 'step 67'),
+    416: { description: 'The range lies outside of it' },
     ...problems('invalid', 'not_found', 'host_unreachable'),
   },
 });

@@ -1,5 +1,7 @@
-import type { JobJson } from '../model/job-api.ts';
+import { z } from 'zod';
+import { bytesInWords } from '../model/in-words.ts';
 import { ProblemError } from './problem-error.ts';
+import { serverSentEvents } from './server-sent-events.ts';
 import { sleep } from './sleep.ts';
 import { bodyOf, type Transport } from './transport.ts';
 
@@ -8,57 +10,50 @@ const lastRetryMs = 5_000;
 
 /**
  * The output of a job from `fromByte` of its present attempt on, through further attempts, until it is over. After every loss it comes
- * back at the byte behind the last one. Characters are never cut in two. Refusals that will not pass by themselves
- * (4xx) are thrown; `signal` ends it without an error.
+ * back at the byte behind the last one. Characters are never cut in two; where the size cap has dropped
+ * bytes a line says so. Refusals that will not pass by themselves (4xx) are thrown; `signal` ends it without an error.
  */
 export async function* followJobLog(
   transport: Transport,
-  { path, show }: { path: string; show: () => Promise<JobJson> },
-  { attempt: asked, fromByte = 0, signal }: FollowJobLogOptions,
+  path: string,
+  { attempt, source, fromByte = 0, signal }: FollowJobLogOptions = {},
 ): AsyncGenerator<string> {
-  let attempt = asked ?? 0;
-  let nextByte = fromByte;
-  const decoder = new TextDecoder();
+  let lastId: string | undefined;
   let retryMs = firstRetryMs;
   while (!isOver(signal)) {
     try {
-      const job = await show();
-      // Before the first attempt there is nothing to read, and nothing to resume.
-      attempt = attempt === 0 ? job.attempt : attempt;
-      if (attempt > 0) {
-        const answer = await transport.open(path, {
-          query: { attempt, fromByte: nextByte, follow: true },
-          headers: { accept: 'text/plain' },
-          signal,
-        });
-        for await (const chunk of bodyOf(answer)) {
-          nextByte += chunk.length;
-          retryMs = firstRetryMs;
-          const text = decoder.decode(chunk, { stream: true });
-          if (text !== '') yield text;
+      const answer = await transport.open(path, {
+        query: { attempt, source, ...(lastId === undefined ? { fromByte } : {}) },
+        headers: { accept: 'text/event-stream', 'last-event-id': lastId },
+        signal,
+      });
+      for await (const { event, id, data } of serverSentEvents(bodyOf(answer))) {
+        retryMs = firstRetryMs;
+        if (event === 'end') return;
+        if (event === 'log') yield logSchema.parse(JSON.parse(data)).text;
+        if (event === 'cut') {
+          const { leftOutBytes } = cutSchema.parse(JSON.parse(data));
+          yield `\n[… ${bytesInWords(leftOutBytes)} left out …]\n`;
         }
-        const now = await show();
-        if (now.terminal || now.attempt > attempt) {
-          const rest = decoder.decode();
-          if (rest !== '') yield rest;
-          if (now.attempt === attempt || asked !== undefined) return;
-          attempt = now.attempt;
-          nextByte = 0;
-          continue;
-        }
-      } else if (job.terminal) return;
+        lastId = id ?? lastId;
+      }
     } catch (error) {
       if (isOver(signal)) return;
       if (error instanceof ProblemError && error.status < 500 && error.status !== 429) throw error;
     }
-    await sleep(attempt === 0 ? firstRetryMs : retryMs, signal);
+    await sleep(retryMs, signal);
     retryMs = Math.min(retryMs * 2, lastRetryMs);
   }
 }
 
+const logSchema = z.object({ text: z.string() });
+const cutSchema = z.object({ leftOutBytes: z.number() });
+
 export interface FollowJobLogOptions {
   /** Only this attempt. */
   attempt?: number;
+  /** What it prints, or the file that its `logFile` names. */
+  source?: 'output' | 'file';
   /** Behind what was read already. */
   fromByte?: number;
   signal?: AbortSignal;

@@ -58,6 +58,11 @@ export interface JobMethods {
   releaseQueue(options?: { space?: string; why?: string }): Promise<QueueJson>;
   /** Its output as it grows, through losses and further attempts, until it is over. */
   followLog(id: string, options?: FollowJobLogOptions): AsyncGenerator<string>;
+  /** All there is of its log, piece by piece, as fast as it is taken. */
+  downloadLog(
+    id: string,
+    options?: Pick<JobLogOptions, 'attempt' | 'source' | 'signal'>,
+  ): AsyncGenerator<Uint8Array>;
   artifacts(id: string, page?: { after?: string; limit?: number }): Promise<ArtifactListJson>;
   /** One file it left, piece by piece, as fast as it is taken. Leaving the loop ends it. */
   artifact(
@@ -70,7 +75,11 @@ export interface JobMethods {
   events(id: string, page?: { before?: string; limit?: number }): Promise<EventListJson>;
 }
 
-export type JobLogOptions = Omit<LogOptions, 'generation'> & { attempt?: number };
+export type JobLogOptions = Omit<LogOptions, 'generation'> & {
+  attempt?: number;
+  /** What it prints, or the file that its `logFile` names. */
+  source?: 'output' | 'file';
+};
 
 /** What a timer can hold: 24 days. */
 const longestTimerMs = 2 ** 31 - 1;
@@ -132,8 +141,11 @@ export function jobMethods(wire: Transport): JobMethods {
       json('/api/v1/queue/hold', queueViewSchema, { method: 'POST', body: options }),
     releaseQueue: (options = {}) =>
       json('/api/v1/queue/release', queueViewSchema, { method: 'POST', body: options }),
-    followLog: (id, options = {}) =>
-      followJobLog(wire, { path: `${pathOf(id)}/logs`, show: () => show(id) }, options),
+    followLog: (id, options) => followJobLog(wire, `${pathOf(id)}/logs`, options),
+    async *downloadLog(id, { signal, ...query } = {}) {
+      const ask = { query: { ...query, download: true }, signal, headers: { accept: '*/*' } };
+      yield* bodyOf(await open(`${pathOf(id)}/logs`, ask));
+    },
     artifacts: (id, page = {}) =>
       json(`${pathOf(id)}/artifacts`, artifactListSchema, { query: page }),
     async *artifact(id, path, { signal } = {}) {

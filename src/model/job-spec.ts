@@ -74,6 +74,12 @@ export const jobFields = {
     .max(4096 * MiB)
     .default(256 * MiB)
     .describe('Output that is kept; what is beyond is cut, and the log says so'),
+  logFile: z
+    .string()
+    .max(1024)
+    .regex(/^(?!.*(?:^|\/)\.{0,2}(?:\/|$))[^\0]+$/, 'must be a path below the output folder')
+    .optional()
+    .describe('Path below {output} of a log that the program writes itself; followed too'),
   maxResultBytes: z
     .int()
     .min(1)

@@ -134,7 +134,8 @@ export interface InstanceSpec {
   /** Networks of the engine: a container joins the first that there is, else what its runtime is set up for. */
   networks?: readonly string[];
   limits: AppSpec['limits'];
-  log: AppSpec['log'];
+  /** Size and number of files; what is dropped for want of room is the oldest, or with `keepsBeginning` the middle. */
+  log: AppSpec['log'] & { keepsBeginning?: boolean };
 }
 
 export interface RegistryCredentials {

@@ -9,6 +9,8 @@ export interface LogSource {
   start: number;
   /** Offset after the last byte. */
   end: number;
+  /** What was dropped in between. */
+  gap: { from: number; to: number } | null;
   /** True when nothing will be added. */
   over: boolean;
   /** The bytes from `from` up to `to`; fewer when they were dropped meanwhile. */
@@ -18,18 +20,23 @@ export interface LogSource {
 /** Answers a range of a log as the port promises it, whatever keeps the bytes. */
 export async function readRange(source: LogSource, range: LogRange): Promise<LogChunk> {
   const maxBytes = Math.max(0, Math.min(range.maxBytes ?? mostBytes, mostBytes));
-  const { start, end, over } = source;
+  const { start, end, gap, over } = source;
   if (range.tailBytes !== undefined) {
     const wanted = Math.min(range.tailBytes, maxBytes);
-    const from = Math.max(start, end - wanted);
+    // Not across what was dropped.
+    const least = Math.max(start, gap?.to ?? 0);
+    const from = Math.max(least, end - wanted);
     // One byte more tells whether the cut fell on the start of a line.
-    const before = from > start ? 1 : 0;
+    const before = from > least ? 1 : 0;
     const bytes = await source.read(from - before, end);
     const skip = before === 0 ? 0 : lineStart(bytes);
     return chunk(from - before + skip, bytes.subarray(skip), end, over);
   }
-  const from = Math.min(Math.max(range.fromByte ?? 0, start), end);
-  const bytes = await source.read(from, Math.min(end, from + maxBytes));
+  const asked = Math.min(Math.max(range.fromByte ?? 0, start), end);
+  const isDropped = gap !== null && asked >= gap.from && asked < gap.to;
+  const from = isDropped ? gap.to : asked;
+  const stop = gap !== null && from < gap.from ? gap.from : end;
+  const bytes = await source.read(from, Math.min(stop, from + maxBytes));
   return chunk(from, bytes, end, over);
 }
 

@@ -153,6 +153,7 @@ function createOptions(
       [ownLabels.instance]: spec.name,
       [ownLabels.port]: ports.join(' '),
       [ownLabels.imageDigest]: image.digest,
+      ...(log.keepsBeginning === true ? { [ownLabels.keepsBeginning]: 'true' } : {}),
     },
     ExposedPorts: Object.fromEntries(ports.map((each) => [`${each}/tcp`, {}])),
     HostConfig: {

@@ -2,13 +2,13 @@ import { readFileSync, renameSync, rmSync, writeFileSync, mkdirSync } from 'node
 import { join } from 'node:path';
 import { LabError } from '../../model/failures.ts';
 import type { LogChunk, LogRange } from '../containers.ts';
-import { cutSegments, readSegments, segmentsIn } from '../log-files/segments.ts';
+import { cutSegments, gapIn, readSegments, segmentsIn } from '../log-files/segments.ts';
 import { openLogWriter } from '../log-files/writer.ts';
 import { readRange } from '../log-range.ts';
 import { call, openStream, statusOf, type Engine } from './engine.ts';
 import { logFrames } from './log-frames.ts';
 import { inspectContainer } from './inspect.ts';
-import { containerName } from './naming.ts';
+import { containerName, ownLabels } from './naming.ts';
 
 /**
  * The engine gives its log by time only, and drops old parts without a word. So it is copied, a
@@ -46,6 +46,7 @@ export async function readInstanceLog(
     {
       start: segments[0]?.start ?? 0,
       end: cursor?.end ?? 0,
+      gap: gapIn(segments),
       over: cursor === null || cursor.over,
       read: (from, to) => readSegments(folder, from, to),
     },
@@ -96,6 +97,7 @@ async function copyNow(engine: Engine, name: string, folder: string): Promise<Cu
   const writer = openLogWriter(folder, {
     maxBytes: Number(config?.['max-size'] ?? 50 * 1024 * 1024),
     files: Number(config?.['max-file'] ?? 3),
+    keepsBeginning: info.Config.Labels?.[ownLabels.keepsBeginning] === 'true',
   });
   try {
     await append(engine, name, next, (bytes) => writer.write(bytes));

@@ -6,6 +6,8 @@ export const ownLabels = {
   instance: 'labkeeper.instance',
   /** Container ports to try, best first, separated by blanks. */
   port: 'labkeeper.port',
+  /** Of its log, where it is copied: what is dropped lies in the middle. */
+  keepsBeginning: 'labkeeper.log-keeps-beginning',
   imageDigest: 'labkeeper.image-digest',
 } as const;
 

@@ -21,6 +21,16 @@ export function segmentsIn(folder: string): Segment[] {
   return segments.sort((a, b) => a.start - b.start);
 }
 
+/** What was dropped between the first segments and the newest ones. */
+export function gapIn(segments: readonly Segment[]): { from: number; to: number } | null {
+  for (const [at, { start }] of segments.entries()) {
+    const before = segments[at - 1];
+    const end = before === undefined ? start : before.start + before.size;
+    if (end < start) return { from: end, to: start };
+  }
+  return null;
+}
+
 /** Fewer bytes, from the beginning of the range, when a segment was dropped meanwhile. */
 export async function readSegments(folder: string, from: number, to: number): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];

@@ -2,6 +2,12 @@ import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { segmentsIn } from './segments.ts';
 
+export interface LogLimits {
+  maxBytes: number;
+  files: number;
+  keepsBeginning?: boolean;
+}
+
 export interface LogWriter {
   /** Never throws for want of space: what cannot be kept is dropped, counted and told later. */
   write(bytes: Uint8Array): void;
@@ -12,13 +18,11 @@ export interface LogWriter {
 }
 
 /**
- * Keeps output in segments of `maxBytes`, the newest `files` of them. A segment's name is the
+ * Keeps output in segments of `maxBytes`, the newest `files` of them; with `keepsBeginning` the first one is among
+ * them and what is dropped lies in the middle. A segment's name is the
  * offset of its first byte since the beginning, so offsets stay true when old ones are dropped.
  */
-export function openLogWriter(
-  folder: string,
-  limits: { maxBytes: number; files: number },
-): LogWriter {
+export function openLogWriter(folder: string, limits: LogLimits): LogWriter {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const newest = segmentsIn(folder).at(-1);
   let start = newest?.start ?? 0;
@@ -68,8 +72,9 @@ export function openLogWriter(
     start += size;
     size = 0;
     const segments = segmentsIn(folder);
+    const kept = limits.keepsBeginning === true && segments[0]?.start === 0 ? 1 : 0;
     // The one about to be opened counts.
-    const excess = segments.slice(0, Math.max(0, segments.length - limits.files + 1));
+    const excess = segments.slice(kept, Math.max(kept, segments.length - limits.files + 1 + kept));
     for (const segment of excess) rmSync(join(folder, segment.name), { force: true });
   }
 

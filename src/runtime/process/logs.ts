@@ -1,7 +1,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LogChunk, LogRange } from '../containers.ts';
-import { readSegments, segmentsIn } from '../log-files/segments.ts';
+import { gapIn, readSegments, segmentsIn } from '../log-files/segments.ts';
 import { readRange } from '../log-range.ts';
 import { archivedLogFolder, instanceFolder, type Home } from './home.ts';
 import { logFolder } from './records.ts';
@@ -23,6 +23,7 @@ export async function readInstanceLog(
     {
       start: segments[0]?.start ?? 0,
       end: last === undefined ? 0 : last.start + last.size,
+      gap: gapIn(segments),
       over: state === null || state.exit !== null,
       read: (from, to) => readSegments(folder, from, to),
     },

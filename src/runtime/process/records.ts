@@ -9,6 +9,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { AppSpec } from '../../model/app-spec.ts';
+import type { InstanceSpec } from '../containers.ts';
 import type { Exit } from '../../model/app-state.ts';
 import type { Cgroup } from './cgroup.ts';
 import type { ProcessIdentity } from './process-table.ts';
@@ -47,7 +48,7 @@ export interface Plan {
   /** Without secrets, which no file holds. */
   environment: Record<string, string>;
   limits: AppSpec['limits'];
-  log: AppSpec['log'];
+  log: InstanceSpec['log'];
   cgroup: Cgroup | null;
   createdAtMs: number;
   bootId: string;
