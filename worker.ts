@@ -250,6 +250,7 @@ async function main(config: Config, log: Log): Promise<void> {
       measureEveryMs: config.LABKEEPER_ARTIFACTS_MEASURE_MS,
       tell: (id, news) => tellJob(client, id, news),
       giveOut,
+      tellNews,
       lookEveryMs: config.LABKEEPER_QUEUE_LOOK_MS,
     },
     heartbeatIntervalMs: 5_000,

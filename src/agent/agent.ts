@@ -29,7 +29,7 @@ export function startAgent(ports: AgentPorts): Agent {
     watchVolumes(ports, stopping.signal),
     watchProgress(ports, stopping.signal),
     watchArtifacts(ports, stopping.signal),
-    keepQueue({ ...ports.jobs, log: ports.log }, stopping.signal),
+    keepQueue({ ...ports.jobs, store: ports.store, log: ports.log }, stopping.signal),
     ...Object.values(ports.runtimes).map((runtime) =>
       watchExits(ports, runtime, reconciler.now, stopping.signal),
     ),

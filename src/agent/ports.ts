@@ -46,6 +46,8 @@ export interface AgentPorts {
     tell: (id: string, news: JobNews) => Promise<void>;
     /** Gives capacity to those whose turn it is. */
     giveOut: () => Promise<void>;
+    /** Hands what is left in the outbox for an entity to its workflow. */
+    tellNews: (entity: EntityName) => Promise<void>;
     /** How often the queue is looked at without a change. */
     lookEveryMs: number;
   };

@@ -57,6 +57,8 @@ import { secretActions } from './secret-actions.ts';
 import { secrets } from './secrets.ts';
 import { Problem, problemOf } from './problem.ts';
 import { spaces } from './spaces.ts';
+import { sweepActions } from './sweep-actions.ts';
+import { sweeps } from './sweeps.ts';
 import { streams, type Streams } from './stream.ts';
 import { tokenActions } from './token-actions.ts';
 import { traceRequests } from './trace-requests.ts';
@@ -138,6 +140,7 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   app.route('/', events(deps, actions, eventStream(feeds)));
   app.route('/', jobs(deps, jobDeeds));
   app.route('/', jobTypes(deps, configs));
+  app.route('/', sweeps(deps, sweepActions(deps, { jobs: jobDeeds, configs })));
   app.route('/', queue(deps, { actions: jobDeeds, reader: queueNow }));
   app.route('/', jobArtifacts(deps, jobDeeds));
   app.route('/', jobStream(deps, { ...feeds, jobs: followedJobs }));

@@ -4,6 +4,8 @@ import { appSpecSchema } from '../model/app-spec.ts';
 import * as jobs from '../model/job-api.ts';
 import { jobSpecSchema, jobSubmissionSchema } from '../model/job-spec.ts';
 import { jobTypeSpecSchema } from '../model/job-type.ts';
+import { sweepSchema } from '../model/sweep.ts';
+import * as sweeps from '../model/sweep-api.ts';
 import * as secrets from '../model/secret-api.ts';
 
 const spec = appSpecSchema.meta({ id: 'AppSpec', description: 'Definition of an app' });
@@ -19,6 +21,7 @@ const app = shapes.appSchema
 const event = shapes.timelineEventSchema.meta({ id: 'Event' });
 const host = shapes.hostSchema.meta({ id: 'Host' });
 const jobSpec = jobSpecSchema.meta({ id: 'JobSpec', description: 'Definition of a job' });
+const sweep = sweeps.sweepJsonSchema.meta({ id: 'Sweep' });
 const jobTypeSpec = jobTypeSpecSchema.meta({
   id: 'JobTypeSpec',
   description: 'Definition of a job type',
@@ -75,6 +78,15 @@ export const components = {
   jobList: jobs.jobListSchema
     .extend({ items: z.array(job).describe('Newest first') })
     .meta({ id: 'JobList', description: 'A page of jobs' }),
+  sweepBody: sweepSchema.meta({ id: 'SweepSubmission', description: 'A sweep as it is asked for' }),
+  sweep,
+  submittedSweep: sweeps.submittedSweepSchema
+    .extend(sweep.shape)
+    .meta({ id: 'SubmittedSweep', description: 'A sweep as it was submitted' }),
+  sweepList: sweeps.sweepListSchema
+    .extend({ items: z.array(sweep).describe('Newest first') })
+    .meta({ id: 'SweepList', description: 'A page of sweeps' }),
+  sweepTable: sweeps.sweepTableSchema.meta({ id: 'SweepTable' }),
   queue: jobs.queueViewSchema.meta({ id: 'Queue' }),
   jobSubmission: jobSubmissionSchema.meta({
     id: 'JobSubmission',

@@ -50,6 +50,7 @@ import { pages } from './pages.ts';
 import { peopleMethods, type PeopleMethods } from './people.ts';
 import { secretMethods, type SecretMethods } from './secrets.ts';
 import { sleep } from './sleep.ts';
+import { sweepMethods, type SweepMethods } from './sweeps.ts';
 import { transport, type ClientOptions } from './transport.ts';
 import { volumeMethods, type VolumeMethods } from './volumes.ts';
 
@@ -137,6 +138,7 @@ export interface LabkeeperClient extends SecretMethods, PeopleMethods {
   hosts: { list(): Promise<HostJson[]> };
   volumes: VolumeMethods;
   jobs: JobMethods;
+  sweeps: SweepMethods;
   /** Who asks, and their roles. */
   me(): Promise<MeJson>;
   /** How a program gets a token of a person at a browser; needs no token itself. */
@@ -229,6 +231,7 @@ export function labkeeperClient(options: ClientOptions): LabkeeperClient {
     hosts: { list: async () => (await json('/api/v1/hosts', hostListSchema)).items },
     volumes: volumeMethods(wire),
     jobs: jobMethods(wire),
+    sweeps: sweepMethods(wire),
     me: () => json('/api/v1/me', meSchema),
     logins: {
       begin: (label) =>

@@ -82,6 +82,8 @@ function reasonOf(wait: Wait): string {
       return `its space has ${wait.limit} jobs running, the most it may`;
     case 'type_cap':
       return `${wait.limit} jobs of its type run, the most that may`;
+    case 'sweep_cap':
+      return `${wait.limit} jobs of its sweep run, the most that may`;
     case 'capacity':
       return `waiting for ${wait.lacks}`;
     case 'kept_for':

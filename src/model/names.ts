@@ -5,12 +5,22 @@ export const dnsLabelPattern = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 export type EntityName = `${EntityKind | 'deployment' | 'queue'}/${string}`;
 
 /** What timelines are kept of. */
-export const entityKinds = ['app', 'job', 'job-type', 'volume', 'space', 'person', 'host'] as const;
+export const entityKinds = [
+  'app',
+  'job',
+  'job-type',
+  'sweep',
+  'volume',
+  'space',
+  'person',
+  'host',
+] as const;
 export type EntityKind = (typeof entityKinds)[number];
 
 export const appEntity = (name: string): EntityName => `app/${name}`;
 export const jobEntity = (id: string): EntityName => `job/${id}`;
 export const jobTypeEntity = (name: string): EntityName => `job-type/${name}`;
+export const sweepEntity = (id: string): EntityName => `sweep/${id}`;
 export const volumeEntity = (name: string): EntityName => `volume/${name}`;
 
 /** The queue of all jobs, for its timeline. */

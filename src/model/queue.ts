@@ -18,6 +18,8 @@ export interface QueueLease {
   owner: string;
   space: string;
   type: string | null;
+  /** The sweep it belongs to. */
+  sweep?: string | null;
   host: string;
   cpus: number;
   memoryBytes: number;
@@ -26,6 +28,8 @@ export interface QueueLease {
 
 export interface QueueJob {
   id: string;
+  /** The sweep it belongs to, and how many of that run at once. */
+  sweep?: { id: string; maxParallel: number | null } | null;
   /** Order of submission. */
   number: number;
   owner: string;
@@ -72,7 +76,7 @@ export type Wait =
   /** No host that could ever run it. */
   | { reason: 'no_host'; lacks: string }
   | { reason: 'host_silent'; host: string }
-  | { reason: 'person_cap' | 'space_cap' | 'type_cap'; limit: number }
+  | { reason: 'person_cap' | 'space_cap' | 'type_cap' | 'sweep_cap'; limit: number }
   /** What it needs is taken; `lacks` says what. */
   | { reason: 'capacity'; lacks: string }
   /** It would fit, and the room is kept for one that waits for longer. */
@@ -107,7 +111,7 @@ export function planQueue(
     const devices = room.freeDevices.splice(0, job.devices);
     room.freeCpus -= job.cpus;
     room.freeMemoryBytes -= job.memoryBytes;
-    running.add(job);
+    running.add({ ...job, sweep: job.sweep?.id ?? null });
     plan.grants.push({ job: job.id, host: room.host.name, devices });
   }
   return plan;
@@ -182,18 +186,19 @@ function groups<Item, Key>(items: readonly Item[], keyOf: (item: Item) => Key): 
 }
 
 interface Running {
-  add(job: Pick<QueueJob, 'owner' | 'space' | 'type'>): void;
-  of(kind: 'person' | 'space' | 'type', name: string): number;
+  add(job: Pick<QueueLease, 'owner' | 'space' | 'type' | 'sweep'>): void;
+  of(kind: 'person' | 'space' | 'type' | 'sweep', name: string): number;
 }
 
 function countRunning(leases: readonly QueueLease[]): Running {
   const counts = new Map<string, number>();
   const raise = (key: string) => counts.set(key, (counts.get(key) ?? 0) + 1);
   const running: Running = {
-    add({ owner, space, type }) {
+    add({ owner, space, type, sweep }) {
       raise(`person ${owner}`);
       raise(`space ${space}`);
       if (type !== null) raise(`type ${type}`);
+      if (sweep) raise(`sweep ${sweep}`);
     },
     of: (kind, name) => counts.get(`${kind} ${name}`) ?? 0,
   };
@@ -239,6 +244,10 @@ function capOf(job: QueueJob, rules: QueueRules, running: Running): Wait | null 
   const ofType = job.type === null ? undefined : maxRunningOfType[job.type];
   if (job.type !== null && reached(ofType, running.of('type', job.type))) {
     return { reason: 'type_cap', limit: ofType };
+  }
+  const ofSweep = job.sweep?.maxParallel;
+  if (job.sweep && reached(ofSweep, running.of('sweep', job.sweep.id))) {
+    return { reason: 'sweep_cap', limit: ofSweep };
   }
   return null;
 }

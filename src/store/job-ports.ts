@@ -238,6 +238,11 @@ export interface JobStore {
   grant(limits: QueueLimits): Promise<Grant[]>;
   /** What the next grant would find, of one moment; changes nothing. */
   queue(limits: QueueLimits): Promise<QueueMoment>;
+  /**
+   * Ends those that waited for longer than they may and have no workflow that did it, such as jobs of sweeps.
+   * Answers how many.
+   */
+  expire(): Promise<number>;
   /** True when at least one job waits that may be granted now. */
   isWaiting(): Promise<boolean>;
   /** Those that are not over, by number, for the repair schedule. */

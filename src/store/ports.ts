@@ -19,6 +19,7 @@ import type {
   Visibility,
 } from './people-ports.ts';
 import type { SecretStore } from './secret-ports.ts';
+import type { SweepStore } from './sweep-ports.ts';
 import type { VolumeStore } from './volume-ports.ts';
 
 /**
@@ -41,6 +42,7 @@ export interface Store {
   jobTypes: JobTypeStore;
   /** Jobs of old families, and what they show of them. */
   sharedJobs: SharedJobStore;
+  sweeps: SweepStore;
   routes: RouteStore;
   use: UseStore;
   operations: OperationStore;

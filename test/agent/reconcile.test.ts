@@ -74,6 +74,7 @@ describe.runIf(requirePart('postgres'))('the reconciler of a host', () => {
         measureEveryMs: 60_000,
         tell: async () => undefined,
         giveOut: async () => undefined,
+        tellNews: async () => undefined,
         lookEveryMs: 60_000,
       },
       heartbeatIntervalMs: 60_000,

@@ -113,6 +113,23 @@ const table: Readonly<Record<string, Line>> = {
     least: 'instructor',
     body: { space: 'ml101', command: ['true'] },
   },
+  'GET /api/v1/sweeps': { least: 'person' },
+  'POST /api/v1/sweeps': {
+    least: 'instructor',
+    body: { job: { space: 'ml101', command: ['true'] }, grid: { a: [1] } },
+  },
+  'PUT /api/v1/sweeps/:id': {
+    least: 'instructor',
+    path: '/api/v1/sweeps/fresh',
+    taken: 409,
+    body: { job: { space: 'ml101', command: ['true'] }, grid: { a: [1] } },
+  },
+  'GET /api/v1/sweeps/:id': { least: 'viewer' },
+  'GET /api/v1/sweeps/:id/jobs': { least: 'viewer' },
+  'GET /api/v1/sweeps/:id/results.csv': { least: 'viewer' },
+  // It goes on, so that nobody's try removes it for the next.
+  'DELETE /api/v1/sweeps/:id': { least: 'own', path: '/api/v1/sweeps/goes-on' },
+  'POST /api/v1/sweeps/:id/cancel': { least: 'own', body: {} },
   'GET /api/v1/queue': { least: 'person' },
   'POST /api/v1/queue/hold': { least: 'admin', body: { space: 'ml101' } },
   'POST /api/v1/queue/release': { least: 'admin', body: { space: 'ml101' } },
@@ -285,6 +302,12 @@ describe.runIf(requirePart('postgres'))('roles', () => {
       body: { space: 'ml101', ...spec, secrets: { TOKEN: 'kept' } },
       headers: headers.owner,
     });
+    for (const id of ['run-1', 'goes-on']) {
+      await bed.send('PUT', `/api/v1/sweeps/${id}`, {
+        body: { job: { space: 'ml101', command: ['true'] }, grid: { a: [1] } },
+        headers: headers.owner,
+      });
+    }
     for (const type of ['plot', 'kept']) {
       await bed.send('PUT', `/api/v1/job-types/${type}`, {
         body: { space: 'ml101', command: ['true'] },

@@ -12,6 +12,7 @@ export type RouteRule = 'anyone' | 'person' | 'machine' | { may: Permission; of:
 const app = (may: Permission): RouteRule => ({ may, of: 'app' });
 const job = (may: Permission): RouteRule => ({ may, of: 'job' });
 const jobType = (may: Permission): RouteRule => ({ may, of: 'job-type' });
+const sweep = (may: Permission): RouteRule => ({ may, of: 'sweep' });
 const space = (may: Permission): RouteRule => ({ may, of: 'space' });
 const volume = (may: Permission): RouteRule => ({ may, of: 'volume' });
 const all = (may: Permission): RouteRule => ({ may, of: 'installation' });
@@ -56,6 +57,14 @@ export const routeRules: Readonly<Record<string, RouteRule>> = {
   'DELETE /api/v1/job-types/:name': jobType('job-type.change'),
   'POST /api/v1/job-types/:name/validate': jobType('job.see'),
   'POST /api/v1/jobs/validate': 'person',
+  'GET /api/v1/sweeps': 'person',
+  'POST /api/v1/sweeps': 'person',
+  'PUT /api/v1/sweeps/:id': 'person',
+  'GET /api/v1/sweeps/:id': sweep('job.see'),
+  'GET /api/v1/sweeps/:id/jobs': sweep('job.see'),
+  'GET /api/v1/sweeps/:id/results.csv': sweep('job.see'),
+  'POST /api/v1/sweeps/:id/cancel': sweep('job.change'),
+  'DELETE /api/v1/sweeps/:id': sweep('job.change'),
   'GET /api/v1/queue': 'person',
   // Their handlers ask whether the caller may hold what the body names.
   'POST /api/v1/queue/hold': 'person',

@@ -2,6 +2,7 @@ import {
   appEntity,
   jobEntity,
   jobTypeEntity,
+  sweepEntity,
   volumeEntity,
   type EntityName,
 } from '../../model/names.ts';
@@ -13,6 +14,7 @@ export type SubjectKind =
   | 'app'
   | 'job'
   | 'job-type'
+  | 'sweep'
   | 'volume'
   | 'space'
   | 'operation'
@@ -34,7 +36,7 @@ export interface Found {
 export async function findSubject(
   kind: SubjectKind,
   params: Readonly<Record<string, string>>,
-  store: Pick<Store, 'apps' | 'events' | 'jobs' | 'jobTypes' | 'operations' | 'volumes'>,
+  store: Pick<Store, 'apps' | 'events' | 'jobs' | 'jobTypes' | 'operations' | 'sweeps' | 'volumes'>,
 ): Promise<Found> {
   switch (kind) {
     case 'installation':
@@ -59,6 +61,11 @@ export async function findSubject(
       const name = params['name'] ?? '';
       const words = { see: 'job.see', absent: `no job type ${name}` } as const;
       return found(await store.jobTypes.find(name), jobTypeEntity(name), words, store);
+    }
+    case 'sweep': {
+      const id = params['id'] ?? '';
+      const words = { see: 'job.see', absent: `no sweep ${id}` } as const;
+      return found(await store.sweeps.find(id), sweepEntity(id), words, store);
     }
     case 'volume': {
       const name = params['name'] ?? '';

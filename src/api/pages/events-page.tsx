@@ -46,6 +46,7 @@ const kindWords: Readonly<Record<EntityKind, string>> = {
   app: 'Apps',
   job: 'Jobs',
   'job-type': 'Job types',
+  sweep: 'Sweeps',
   volume: 'Volumes',
   space: 'Spaces',
   person: 'People',

@@ -16,6 +16,7 @@ import { registerApp, registerApps } from './apps/register.ts';
 import { removeApp } from './apps/remove.ts';
 import { setAppDetail } from './apps/set-detail.ts';
 import { setAppSleepsIn } from './apps/set-sleeps-in.ts';
+import { sweepStore } from './sweeps/index.ts';
 import { openDatabase, type Database, type DatabaseOptions } from './database.ts';
 import * as deviceLogins from './device-logins/device-logins.ts';
 import { deploymentStore, foreignIdStore } from './deployments/index.ts';
@@ -90,6 +91,11 @@ export async function openPostgresStore(
     maxVolumes,
     volumeMaxBytes: options.volumeMaxBytes ?? defaultVolumeBytes,
   };
+  const jobLimits = {
+    ...volumeLimits,
+    maxQueuedJobs: options.maxQueuedJobs ?? 100_000,
+    maxQueuedJobsPerPerson: options.maxQueuedJobsPerPerson ?? null,
+  };
   const closed = new AbortController();
   const until = (signal: AbortSignal) => AbortSignal.any([signal, closed.signal]);
 
@@ -126,15 +132,8 @@ export async function openPostgresStore(
     foreignIds: foreignIdStore(database),
     jobTypes: jobTypeStore(database),
     sharedJobs: sharedJobStore(database),
-    jobs: jobStore(
-      database,
-      {
-        ...volumeLimits,
-        maxQueuedJobs: options.maxQueuedJobs ?? 100_000,
-        maxQueuedJobsPerPerson: options.maxQueuedJobsPerPerson ?? null,
-      },
-      until,
-    ),
+    jobs: jobStore(database, jobLimits, until),
+    sweeps: sweepStore(database, jobLimits),
     routes: {
       all: () => allRoutes(database),
       find: (app) => findRoute(database, app),

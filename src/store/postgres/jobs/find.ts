@@ -46,6 +46,7 @@ export async function listLiveJobs(
   const rows = await database.query<{ id: string; number: string }>(
     'list jobs that are not over',
     `SELECT id, number FROM jobs WHERE finished_at IS NULL AND number > $1
+       AND NOT (state = 'queued' AND attempt = 0 AND sweep IS NOT NULL)
      ORDER BY number LIMIT $2`,
     [after, limit],
   );

@@ -4,6 +4,7 @@ import { listen } from '../listen.ts';
 import { advanceJob, beginJob, leaveQueue, noteEnd } from './advance.ts';
 import { cancelJob, removeJob } from './cancel.ts';
 import { findJob, listJobs, listLiveJobs, tallyJobs } from './find.ts';
+import { expireJobs } from './expire.ts';
 import { grantJobs, isWaiting } from './grant.ts';
 import { holdJob, holdScope, releaseJob, releaseScope } from './holds.ts';
 import { readQueue } from './moment.ts';
@@ -35,6 +36,7 @@ export function jobStore(
     release: (id, cause) => releaseJob(database, id, cause),
     grant: (queueLimits) => grantJobs(database, queueLimits),
     queue: (queueLimits) => readQueue(database, queueLimits),
+    expire: () => expireJobs(database),
     isWaiting: () => isWaiting(database),
     listLive: (page) => listLiveJobs(database, page),
     listen: (onChange, signal) =>

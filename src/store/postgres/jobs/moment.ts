@@ -10,8 +10,8 @@ import type { Database, Query } from '../database.ts';
 
 /** A host that was not heard for this long gets no new work. */
 const silentAfterMs = 30_000;
-/** Of each submitter so many are looked at; the others cannot be next. */
-const perOwner = 500;
+/** Of each submitter, and of each sweep, so many are looked at; the others cannot be next. */
+const perLine = 200;
 /** So many of its like tell how long a job runs. */
 const likes = 50;
 
@@ -85,6 +85,7 @@ async function readLeases(query: Query) {
     space: string;
     type: string | null;
     likeness: string;
+    sweep: string | null;
     host: string;
     cpus: number;
     memory_bytes: string;
@@ -92,7 +93,7 @@ async function readLeases(query: Query) {
     ran_ms: number;
   }>(
     'read leases',
-    `SELECT job, owner, space, type, likeness, leases.host, leases.cpus, leases.memory_bytes,
+    `SELECT job, owner, space, type, likeness, sweep, leases.host, leases.cpus, leases.memory_bytes,
        (SELECT array_agg(device) FROM device_leases WHERE device_leases.job = leases.job) AS devices,
        greatest(0, extract(epoch FROM now() - COALESCE(started_at, now())) * 1000)::float8 AS ran_ms
      FROM leases JOIN jobs ON jobs.id = leases.job`,
@@ -124,9 +125,12 @@ async function readWaiting(query: Query) {
     hold: Hold | null;
     volumes: string[];
     volumes_on: string[];
+    sweep: string | null;
+    max_parallel: number | null;
   }>(
     'read who waits',
-    `SELECT job.* FROM (SELECT DISTINCT owner FROM jobs WHERE state = 'queued') AS submitter,
+    `SELECT job.*, sweeps.id AS sweep, sweeps.max_parallel FROM (SELECT DISTINCT owner, sweep FROM jobs WHERE state = 'queued') AS line
+       LEFT JOIN sweeps ON sweeps.id = line.sweep,
        LATERAL (
          SELECT id, number, owner, space, type, likeness, priority, jobs.cpus, memory_bytes,
            devices, runtime, wanted_host,
@@ -142,10 +146,10 @@ async function readWaiting(query: Query) {
              WHERE volumes.name = mount ->> 'volume' AND volumes.host IS NOT NULL
              ORDER BY volumes.host) AS volumes_on
          FROM jobs WHERE state = 'queued' AND cancel IS NULL AND ready_at <= now()
-           AND jobs.owner = submitter.owner
+           AND jobs.owner = line.owner AND jobs.sweep IS NOT DISTINCT FROM line.sweep
          ORDER BY hold IS NOT NULL, priority DESC, queued_at, number LIMIT $1
        ) AS job`,
-    [perOwner],
+    [perLine],
   );
   return rows.map((row) => ({
     id: row.id,
@@ -164,6 +168,7 @@ async function readWaiting(query: Query) {
     hold: row.hold,
     volumes: row.volumes,
     volumesOn: row.volumes_on,
+    sweep: row.sweep === null ? null : { id: row.sweep, maxParallel: row.max_parallel },
   })) satisfies QueueJob[];
 }
 

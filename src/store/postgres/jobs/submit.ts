@@ -1,5 +1,5 @@
 import { LabError } from '../../../model/failures.ts';
-import { jobEntity } from '../../../model/names.ts';
+import { jobEntity, type EntityName } from '../../../model/names.ts';
 import type { Job, JobStore, Submission } from '../../job-ports.ts';
 import type { SharedSubmission } from '../../shared-job-ports.ts';
 import type { Database, Query } from '../database.ts';
@@ -81,7 +81,7 @@ async function insert(
   limits: SubmissionLimits,
 ): Promise<Job | null> {
   const { id, space, owner, actor, why, spec } = input;
-  await refuseUnlessRoom(query, input, limits);
+  await refuseUnlessRoom(query, { entity: jobEntity(id), space, owner, jobs: 1 }, limits);
   await makeVolumesOf(query, { entity: jobEntity(id), space, actor, spec }, limits);
   const [row] = await query<JobRow>(
     'insert',
@@ -122,9 +122,15 @@ export interface SubmissionLimits extends VolumeLimits {
   maxQueuedJobsPerPerson: number | null;
 }
 
-async function refuseUnlessRoom(
+/** Throws `quota_exceeded` where so many more may not wait: of all, of the space, of the person. */
+export async function refuseUnlessRoom(
   query: Query,
-  { id, space, owner }: Submission,
+  {
+    entity,
+    space,
+    owner,
+    jobs,
+  }: { entity: EntityName; space: string; owner: string; jobs: number },
   { maxQueuedJobs, maxQueuedJobsPerPerson }: SubmissionLimits,
 ): Promise<void> {
   const [quota] = await query<{ most: number | null }>(
@@ -133,23 +139,23 @@ async function refuseUnlessRoom(
     [space],
   );
   if (quota === undefined) {
-    throw new LabError('invalid', `cannot submit job/${id}: there is no space named ${space}`, {
+    throw new LabError('invalid', `cannot submit ${entity}: there is no space named ${space}`, {
       details: { space },
     });
   }
   const refuse = (limit: number, whose: string, remedy: string): LabError =>
     new LabError(
       'quota_exceeded',
-      `cannot submit job/${id}: ${limit} jobs ${whose} wait already, the most ${remedy}; try again when some have started`,
+      `cannot submit ${entity}: ${jobs === 1 ? `${limit} jobs ${whose} wait already` : `with its ${jobs} jobs more than ${limit} ${whose} would wait`}, the most ${remedy}; try again when some have started`,
       { details: { limit } },
     );
   const waitsAtLeast = async (count: number, condition: string, value: string) => {
     const rows = await query(
       'count who waits',
       `SELECT FROM jobs WHERE state = 'queued' AND ${condition} OFFSET $2 LIMIT 1`,
-      [value, Math.max(0, count - 1)],
+      [value, Math.max(0, count - jobs)],
     );
-    return count === 0 || rows.length > 0;
+    return count < jobs || rows.length > 0;
   };
   if (await waitsAtLeast(maxQueuedJobs, '$1 = $1', '')) {
     throw refuse(maxQueuedJobs, 'of all people', 'LABKEEPER_MAX_QUEUED_JOBS allows');
@@ -165,7 +171,7 @@ async function refuseUnlessRoom(
 }
 
 /** What runs for about as long as this did: jobs of its type, of its image, of its program. */
-function likenessOf({ type, spec }: Submission): string {
+export function likenessOf({ type, spec }: Pick<Submission, 'type' | 'spec'>): string {
   if (type !== undefined) return `type ${type.name}`;
   const program = spec.command?.slice(0, 2).join(' ') ?? '';
   return `${spec.image ?? ''} ${program}`.trim().slice(0, 300);

@@ -129,6 +129,12 @@ export async function removeSpace(database: Database, name: string, by: By): Pro
       'SELECT count(*)::integer AS types FROM job_types WHERE space = $1',
       [name],
     );
+    const [{ sweeps } = { sweeps: 0 }] = await query<{ sweeps: number }>(
+      'count sweeps',
+      'SELECT count(*)::integer AS sweeps FROM sweeps WHERE space = $1',
+      [name],
+    );
+    if (sweeps > 0) refuse(`${sweeps} sweeps are in it; remove them first`);
     if (types > 0) refuse(`${types} job types are in it; remove them first`);
     await insertEvent(query, `space/${name}`, { actor: by.actor, what: 'removed', why: 'removed' });
     await query('remove', 'DELETE FROM spaces WHERE name = $1', [name]);
