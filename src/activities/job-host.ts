@@ -1,4 +1,4 @@
-import { activityInfo, cancellationSignal } from '@temporalio/activity';
+import { activityInfo, cancellationSignal, log } from '@temporalio/activity';
 import { CancelledFailure } from '@temporalio/common';
 import type { JobCause, JobSpec } from '../model/job-spec.ts';
 import { judgeAttempt, type AttemptEnd, type Verdict } from '../model/job-state.ts';
@@ -201,7 +201,12 @@ export function createJobEffects(ports: JobHostPorts) {
     const verdict = judgeAttempt(left, input);
     const lastLogLines = runtime ? await lastLines(runtime, name, tailBytes) : [];
     const layout = jobLayout(ports, job, input.attempt);
-    if (runtime) await layout.keepLog(wholeLog(runtime, name));
+    if (runtime) {
+      // Labkeeper has its own copy, and a full disk over there must not keep this job's room.
+      await layout.keepLog(wholeLog(runtime, name)).catch((error: unknown) => {
+        log.warn('output not added to the log that others read', { job: job.id, error });
+      });
+    }
     const kept = await layout.folders.collect(job.id, job.spec.maxResultBytes);
     await runtime?.remove(name);
     const isOver = verdict.state !== 'queued';

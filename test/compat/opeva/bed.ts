@@ -55,12 +55,13 @@ export const unique = (): string => randomBytes(4).toString('hex');
 export async function startOpevaWorld(
   settings: Record<string, string> = {},
   prepare: (root: string) => Promise<void> = async () => {},
+  address = '127.0.0.1',
 ): Promise<OpevaWorld> {
   const port = await findFreePort({ wanted: 0, address: '127.0.0.1' });
   let root = '';
   const lab = await startLab(
     async () => ({
-      LABKEEPER_LISTEN_OPEVA: `127.0.0.1:${port}`,
+      LABKEEPER_LISTEN_OPEVA: `${address}:${port}`,
       LABKEEPER_OPEVA_RUNNER: 'process',
       LABKEEPER_OPEVA_COMMAND_PREFIX: JSON.stringify([process.execPath, simulator]),
       LABKEEPER_OPEVA_CPUS: '0.05',

@@ -26,10 +26,13 @@ export function mergeJobInfo(
   file: Record<string, unknown>,
   dialect: OpevaDialect,
 ): Record<string, unknown> {
-  if (known.kind === 'ours') return { ...file, ...ownKeys(known.shared, dialect) };
+  if (known.kind === 'ours') return { ...noContainer, ...file, ...ownKeys(known.shared, dialect) };
   if (known.kind === 'imported') return { ...known.imported.record, job_id: known.id, ...file };
   return file;
 }
+
+/** Clients read them as text. Containers have names of labkeeper's own: they are found by label. */
+const noContainer = { container_id: '', container_name: '' };
 
 /** What labkeeper knows of a job, by the names that clients read. */
 export function ownKeys(shared: SharedJob, dialect: OpevaDialect): Record<string, unknown> {
