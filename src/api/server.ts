@@ -130,6 +130,7 @@ async function serve(config: Config, log: Log): Promise<void> {
     folder,
     dialect: settings.opeva.dialect,
     everyMs: 250,
+    trackEveryMs: 2_000,
     maxTracked: settings.opeva.maxListed,
     log,
   });

@@ -30,8 +30,8 @@ export async function resolveConfig(
   const base = settings.runner === 'docker' ? opevaInContainer : folder.root;
   const rewritten = withDatasets(source.value, { base, root: folder.root });
   const text = source.inline ?? source.text;
-  const snapshot = rewritten === source.value ? text : folder.toYaml(rewritten);
-  if (snapshot.length > settings.maxConfigBytes) throw tooLarge(settings);
+  const snapshot = rewritten === source.value ? text : yamlOf(rewritten, folder);
+  if (bytesIn(snapshot) > settings.maxConfigBytes) throw tooLarge(settings);
   return { path: source.path, inline: source.inline, snapshot, ...identityOf(source.value) };
 }
 
@@ -46,11 +46,23 @@ function inlineOf(body: LaunchBody, id: string, folder: SharedFolder): Source {
   const { config, saveAs } = body;
   if (config === null) throw new Refusal(400, 'Missing config or config_path');
   const name = saveAs ?? `${id}.yaml`;
-  if (/[/\\]/.test(name) || name.includes('..') || name === '.' || name.length > 200) {
+  if (/[/\\]/.test(name) || name.includes('..') || name === '.' || bytesIn(name) > maxNameBytes) {
     throw new Refusal(400, 'Invalid file name');
   }
-  const text = folder.toYaml(config);
+  const text = yamlOf(config, folder);
   return { path: `configs/${name}`, text, inline: text, value: config };
+}
+
+const maxNameBytes = 200;
+const bytesIn = (text: string): number => new TextEncoder().encode(text).length;
+
+/** What is nested too deeply for a YAML of it is no configuration. */
+function yamlOf(config: Record<string, unknown>, folder: SharedFolder): string {
+  try {
+    return folder.toYaml(config);
+  } catch {
+    throw new Refusal(400, 'Invalid config format');
+  }
 }
 
 async function existing(

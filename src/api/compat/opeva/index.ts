@@ -29,6 +29,8 @@ export interface OpevaDependencies extends Pick<
   waiting: WaitingRoom;
   logs: InstanceLogs;
   good: LastGood;
+  /** What job_info.json says of jobs that are long over. */
+  settledInfo: Map<string, Record<string, unknown>>;
   settings: ApiSettings['opeva'];
 }
 
@@ -57,6 +59,7 @@ export function opeva(
     settings,
     logs: instanceLogs({ hosts: deps.store.hosts, reader: deps.logReader }),
     good: lastGood(),
+    settledInfo: new Map(),
     waiting: waitingRoom({
       ...settings,
       setting: 'LABKEEPER_OPEVA_MAX_WAITING',

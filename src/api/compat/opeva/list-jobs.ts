@@ -43,13 +43,35 @@ export async function listJobs(
 
 async function rowOf(known: KnownJob, deps: OpevaDependencies): Promise<Record<string, unknown>> {
   const { dialect } = deps.settings;
-  const file = await readJobInfo(known.id, deps);
+  const file = await infoOf(known, deps);
   return {
     job_id: known.id,
     ...statusOf(toldOf(known), dialect),
     job_info: file === null ? {} : mergeJobInfo(known, file, dialect),
   };
 }
+
+/** Files of jobs that are long over do not change any more: a list reads them once. */
+async function infoOf(
+  known: KnownJob,
+  deps: OpevaDependencies,
+): Promise<Record<string, unknown> | null> {
+  const { settledInfo } = deps;
+  const kept = settledInfo.get(known.id);
+  if (kept !== undefined) return kept;
+  const file = await readJobInfo(known.id, deps);
+  const finishedAt = known.kind === 'ours' ? known.shared.job.finishedAt : null;
+  const isSettled = finishedAt !== null && Date.now() - Date.parse(finishedAt) > settledAfterMs;
+  if (isSettled && file !== null) {
+    settledInfo.set(known.id, file);
+    if (settledInfo.size > deps.settings.maxListed) {
+      settledInfo.delete(settledInfo.keys().next().value ?? '');
+    }
+  }
+  return file;
+}
+
+const settledAfterMs = 60_000;
 
 const toldOf = (known: KnownJob) =>
   known.kind === 'ours'

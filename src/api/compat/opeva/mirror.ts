@@ -24,52 +24,47 @@ export interface MirrorOptions {
   dialect: OpevaDialect;
   /** Changes are gathered so long. */
   everyMs: number;
-  /** Jobs in `job_track.json`, the newest. */
+  /** `job_track.json` holds all of them, so it is written less often. */
+  trackEveryMs: number;
+  /** Jobs in it, the newest. */
   maxTracked: number;
   log: Log;
 }
 
 const track = 'job_track.json';
-const maxFileBytes = 64 * 1024 * 1024;
 const remembered = 10_000;
 
 export function jobMirror(options: MirrorOptions): JobMirror {
   const { jobs, sharedJobs, folder, dialect, log } = options;
-  /** What was written last, by path: only what changed is written. */
-  const written = new Map<string, string>();
+  /** What was last told of each job: progress alone is no news here. */
+  const told = new Map<string, string>();
   const good = lastGood();
+  /** A record of the registry is another one than it was. */
+  let trackIsOld = false;
 
-  const write = async (path: string, value: unknown) => {
-    const text = `${JSON.stringify(value, null, 2)}\n`;
-    const before = written.get(path) ?? (await folder.read(path, maxFileBytes));
-    if (before !== text) await folder.write(path, text);
-    written.delete(path);
-    written.set(path, text);
-    if (written.size > remembered) written.delete(written.keys().next().value ?? '');
-  };
+  const writeJson = (path: string, value: unknown) =>
+    folder.write(path, `${JSON.stringify(value, null, 2)}\n`);
 
   const writeJob = async (shared: SharedJob) => {
     const { id } = shared.job;
-    const { state, exitCode, error } = tellOfOurs(shared);
-    await write(`jobs/${id}/status.json`, {
-      job_id: id,
-      status: state,
-      status_updated_at: epochSeconds(shared.job.since),
-      last_status_at: epochSeconds(shared.job.since),
-      attempt: shared.job.attempt,
-      ...(exitCode === null ? {} : { exit_code: exitCode }),
-      ...(error === null ? {} : { error }),
-    });
+    const status = statusFile(shared);
     const own = ownKeys(shared, dialect);
+    const news = JSON.stringify([status, own]);
+    if (told.get(id) === news) return;
+    trackIsOld = true;
+    await writeJson(`jobs/${id}/status.json`, status);
     const file = (await readJobInfo(id, { sharedFolder: folder, good })) ?? {};
     const isNew = Object.entries(own).some(([key, value]) => file[key] !== value);
-    if (isNew) await write(`jobs/${id}/job_info.json`, { ...file, ...own });
+    if (isNew) await writeJson(`jobs/${id}/job_info.json`, { ...file, ...own });
+    told.delete(id);
+    told.set(id, news);
+    if (told.size > remembered) told.delete(told.keys().next().value ?? '');
   };
 
   const writeTrack = async () => {
     const { rows } = await sharedJobs.list({ limit: options.maxTracked });
     const old = await sharedJobs.listImported(options.maxTracked);
-    await write(
+    await writeJson(
       track,
       Object.fromEntries([
         ...old.rows.map(({ id, record }) => [id, record] as const),
@@ -84,6 +79,7 @@ export function jobMirror(options: MirrorOptions): JobMirror {
       const changed = new Set<string>();
       let all = true;
       let failing = false;
+      let trackedAtMs = Number.NEGATIVE_INFINITY;
       const listening = jobs.listen((id) => {
         if (id === null) all = true;
         else if (id !== '') changed.add(id);
@@ -91,27 +87,46 @@ export function jobMirror(options: MirrorOptions): JobMirror {
       while (!signal.aborted) {
         const ids = [...changed];
         const everything: boolean = all;
-        if (everything || ids.length > 0) {
-          changed.clear();
-          all = false;
-          try {
-            const found = everything
-              ? (await sharedJobs.list({ limit: options.maxTracked })).rows
-              : await sharedJobs.findAll(ids);
-            for (const shared of found) await writeJob(shared);
-            if (found.length > 0) await writeTrack();
-            failing = false;
-          } catch (error) {
-            for (const id of ids) changed.add(id);
-            all ||= everything;
-            if (!failing) log.warn({ err: error }, 'files of OPEVA jobs not written');
-            failing = true;
+        changed.clear();
+        all = false;
+        try {
+          if (everything) {
+            const { rows } = await sharedJobs.list({ limit: options.maxTracked });
+            for (const shared of rows) await writeJob(shared);
+          } else if (ids.length > 0) {
+            for (const shared of await sharedJobs.findAll(ids)) await writeJob(shared);
           }
+          if (trackIsOld && performance.now() - trackedAtMs >= options.trackEveryMs) {
+            trackIsOld = false;
+            trackedAtMs = performance.now();
+            await writeTrack();
+          }
+          failing = false;
+        } catch (error) {
+          for (const id of ids) changed.add(id);
+          all ||= everything;
+          trackIsOld = true;
+          if (!failing) log.warn({ err: error }, 'files of OPEVA jobs not written');
+          failing = true;
         }
         await pause(failing ? options.everyMs * 10 : options.everyMs, signal);
       }
       await listening;
     },
+  };
+}
+
+function statusFile(shared: SharedJob): Record<string, unknown> {
+  const { id, since, attempt } = shared.job;
+  const { state, exitCode, error } = tellOfOurs(shared);
+  return {
+    job_id: id,
+    status: state,
+    status_updated_at: epochSeconds(since),
+    last_status_at: epochSeconds(since),
+    attempt,
+    ...(exitCode === null ? {} : { exit_code: exitCode }),
+    ...(error === null ? {} : { error }),
   };
 }
 

@@ -127,6 +127,36 @@ export function launching(given: Given): void {
     expect(await detailOf(`${name}-c.yaml`)).toEqual([400, 'Invalid config_path']);
   });
 
+  it('2 never answers 500 for a bad request', async () => {
+    const { way, world } = given();
+    const nested = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`;
+    const name = unique();
+    await world.put(`configs/${name}-nul.yaml`, 'a: "\0"\n');
+    await world.put(`configs/${name}-bomb.yaml`, bomb());
+    await world.put(`configs/${name}-bytes.yaml`, Buffer.from([0x61, 0x3a, 0xff, 0xfe]));
+    const bodies = [
+      `{"config": {"a": ${nested(100_000)}}}`,
+      '{"config": {"a": 1}, "job_name": "\\u0000\\ud800"}',
+      '{"config": {"metadata": {"experiment_name": "\\u0000", "run_name": {}}}}',
+      `{"config": {"a": 1}, "save_as": "${'ü'.repeat(150)}"}`,
+      '{"config": {"a": 1}, "param1": "\\u0000"}',
+      `{"config_path": "${'x'.repeat(5_000)}"}`,
+      '{"config_path": "\\u0000"}',
+      '{"config": {"__proto__": {"a": 1}, "constructor": 1}}',
+      '[]',
+      '"text"',
+      `{"config_path": "${name}-nul.yaml"}`,
+      `{"config_path": "${name}-bomb.yaml"}`,
+      `{"config_path": "${name}-bytes.yaml"}`,
+      '{"config_path": "."}',
+    ];
+    for (const body of bodies) {
+      const headers = { 'content-type': 'application/json' };
+      const answer = await way.send('/run-simulation', { method: 'POST', headers, body });
+      expect([200, 400, 422], `${body.slice(0, 80)}: ${answer.text}`).toContain(answer.status);
+    }
+  });
+
   it('3.1 names what has no name, whatever stands in its place', async () => {
     const { way } = given();
     const answer = await way.post('/run-simulation', { config: { act: 'env', experiment: null } });
@@ -201,3 +231,13 @@ export function launching(given: Given): void {
     expect(await way.launch(body)).not.toBe(await way.launch(body));
   });
 }
+
+/** Few bytes that stand for billions. */
+const bomb = (): string => {
+  const lines = ['a0: &a0 [x, x, x, x, x, x, x, x, x]'];
+  for (let at = 1; at < 12; at += 1) {
+    const one = `*a${at - 1}`;
+    lines.push(`a${at}: &a${at} [${Array(9).fill(one).join(', ')}]`);
+  }
+  return `${lines.join('\n')}\n`;
+};
