@@ -9,7 +9,9 @@ import { openBrowser, type BrowserBed } from '../beds/browser.ts';
 import { eventually } from '../beds/eventually.ts';
 import { startLab, type Lab } from '../beds/lab.ts';
 import { requirePart } from '../beds/require.ts';
+import { withClient } from '../store/sql.ts';
 import { echoApp } from './echo-app.ts';
+import { databaseUrlOf } from './lab-view.ts';
 
 const parts = requirePart('temporal') && requirePart('postgres') && requirePart('chromium');
 const program = new URL('./apps/hostile.mjs', import.meta.url).pathname;
@@ -24,12 +26,15 @@ interface Standing {
   scopes: string[];
 }
 
+const places = ['same host', 'below a path', 'own host', 'as a QuLabs app'] as const;
+const hostileLab = 'hostile-lab';
+
 describe.runIf(parts)('a hostile app against the console', () => {
   let lab: Lab;
   let browser: BrowserBed;
   let client: LabkeeperClient;
   let secret: string;
-  let standings: Record<'same host' | 'below a path' | 'own host', Standing>;
+  let standings: Record<(typeof places)[number], Standing>;
   beforeAll(async () => {
     const consolePort = await findFreePort({ wanted: 0, address: '127.0.0.1' });
     const taken = new Set([consolePort]);
@@ -51,6 +56,13 @@ describe.runIf(parts)('a hostile app against the console', () => {
         appUrl: `http://hostile.apps.lab.localhost:${appsPort}/`,
         ...{ domains: [null, 'lab.localhost', 'apps.lab.localhost'], scopes: [] },
       },
+      // On the console's own address; what a browser would show there is opened at the apps' one.
+      'as a QuLabs app': {
+        consoleUrl,
+        appUrl: `${consoleUrl}/compat/qulabs/${hostileLab}/`,
+        ...{ domains: [null, 'lab.localhost'] },
+        scopes: ['/', '/app/', '/compat/', '/compat/qulabs/'],
+      },
     };
     [lab, browser] = await Promise.all([
       startLab({
@@ -60,6 +72,7 @@ describe.runIf(parts)('a hostile app against the console', () => {
         LABKEEPER_APPS_PORT: String(appsPort),
         LABKEEPER_APPS_URL: `http://apps.lab.localhost:${appsPort}`,
         LABKEEPER_APPS_DOMAIN: 'apps.lab.localhost',
+        LABKEEPER_QULABS_ACCESS: 'open',
       }),
       openBrowser(),
     ]);
@@ -73,6 +86,11 @@ describe.runIf(parts)('a hostile app against the console', () => {
     });
     await client.apps.register('hostile', hostile);
     await client.apps.register('victim', echoApp());
+    await withClient(await databaseUrlOf(lab), (database) =>
+      database.query('INSERT INTO foreign_ids (family, external_id, app) VALUES ($1, $2, $3)', [
+        ...['qulabs', hostileLab, 'hostile'],
+      ]),
+    );
     for (const name of ['hostile', 'victim']) await client.apps.start(name);
     await eventually(
       async () => {
@@ -128,7 +146,7 @@ describe.runIf(parts)('a hostile app against the console', () => {
     return { events: events.items, people, spaces, tokens, links, secrets, counts };
   };
 
-  describe.each(['same host', 'below a path', 'own host'] as const)('%s', (where) => {
+  describe.each(places)('%s', (where) => {
     it(
       'reads nothing, changes nothing and reaches no window of it',
       { timeout: 180_000 },
@@ -252,6 +270,45 @@ describe.runIf(parts)('a hostile app against the console', () => {
       },
     );
   });
+
+  it(
+    'is no page of the console on the console’s own address, sees no session there and leaves nothing',
+    { timeout: 120_000 },
+    async () => {
+      const standing = standings['as a QuLabs app'];
+      const { consoleUrl, appUrl } = standing;
+      const { page, close } = await browser.open();
+      const context = page.context();
+      await logIn(page, standing);
+      const session = await cookieOf(context, 'labkeeper_session', consoleUrl);
+      await page.goto(appUrl);
+      await page.getByText('nothing to see').waitFor();
+      const before = await state();
+      const asked: string[] = [];
+      page.on('request', (request) => asked.push(request.url()));
+      const said = await run<string[]>(page, 'tryDoorstep', appUrl);
+      expect(asked.filter((url) => url.startsWith(appUrl)).length).toBeGreaterThan(10);
+      // Its pages did run, at the apps' address.
+      expect(said).not.toEqual([]);
+      expect(said.filter((line) => line.startsWith(consoleUrl) || line.includes('ada'))).toEqual(
+        [],
+      );
+      const planted = (await context.cookies(consoleUrl)).filter(
+        ({ value }) => value === 'planted',
+      );
+      expect(planted).toEqual([]);
+      // Not from the page: all its connections to that address are taken by what it opened.
+      const seen = await (await fetch(`${standings['same host'].appUrl}seen`)).text();
+      expect(session).not.toBe('');
+      expect(seen).toContain('clear');
+      expect(seen).not.toContain(session);
+      expect(await state()).toEqual(before);
+      expect(await whoIs(page, standing)).toBe('ada');
+      const workers = 'navigator.serviceWorker.getRegistrations().then((all) => all.length)';
+      expect(await page.evaluate(workers)).toBe(0);
+      await close();
+    },
+  );
 
   it(
     'is sent nothing of its visitor that opens anything, and replays nothing elsewhere',

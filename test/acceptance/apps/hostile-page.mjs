@@ -75,6 +75,41 @@ export async function tryWorkers({ consoleUrl, scopes, script: theirs }) {
   return got;
 }
 
+/**
+ * Has its own address on the console answer in every way, page or not, with cookies and orders to the
+ * browser; gives what its pages said from where they ran.
+ */
+export async function tryDoorstep(door) {
+  const said = [];
+  addEventListener('message', ({ data }) => said.push(data));
+  for (const path of ['', 'clear', '?domain=lab.localhost', 'picture.svg', 'attack.mjs']) {
+    const url = door + path;
+    for (const options of [
+      { mode: 'cors' },
+      { mode: 'no-cors' },
+      { mode: 'no-cors', method: 'POST' },
+    ]) {
+      await textOf(url, options).catch(() => null);
+    }
+    for (const make of Object.values(elementMakers)) document.body.append(make(url));
+    await attempt(['import', () => import(url)]);
+    for (const tag of ['iframe', 'object', 'embed']) {
+      const frame = document.createElement(tag);
+      frame[tag === 'object' ? 'data' : 'src'] = url;
+      document.body.append(frame);
+    }
+    const target = `door-${Math.random()}`;
+    document.body.append(Object.assign(document.createElement('iframe'), { name: target }));
+    const form = formOf({ url, fields: { a: 'b' }, enctype: 'text/plain', target });
+    document.body.append(form);
+    form.submit();
+    window.open(url);
+    await attempt(['worker', () => navigator.serviceWorker.register(url)]);
+  }
+  await pause(patienceMs);
+  return said;
+}
+
 /** Plants cookies under the names that labkeeper uses; gives those of labkeeper that it can read. */
 export function tossCookies({ domains, values }) {
   const names = ['labkeeper_session', 'labkeeper_app', 'labkeeper_state'];
@@ -173,20 +208,21 @@ function changes(base, victim, code) {
   });
 }
 
+const elementMakers = {
+  image: (url) => Object.assign(new Image(), { src: url }),
+  script: (url) => Object.assign(document.createElement('script'), { src: url }),
+  module: (url) =>
+    Object.assign(document.createElement('script'), {
+      ...{ type: 'module', crossOrigin: 'use-credentials', src: url },
+    }),
+  style: (url) => Object.assign(document.createElement('link'), { rel: 'stylesheet', href: url }),
+  video: (url) => Object.assign(document.createElement('video'), { src: url, preload: 'auto' }),
+};
+
 function elements(base, victim, assets) {
   const targets = ['/', '/api/v1/me', `/manage/app/${victim}`, '/openapi.json', ...assets];
-  const made = {
-    image: (url) => Object.assign(new Image(), { src: url }),
-    script: (url) => Object.assign(document.createElement('script'), { src: url }),
-    module: (url) =>
-      Object.assign(document.createElement('script'), {
-        ...{ type: 'module', crossOrigin: 'use-credentials', src: url },
-      }),
-    style: (url) => Object.assign(document.createElement('link'), { rel: 'stylesheet', href: url }),
-    video: (url) => Object.assign(document.createElement('video'), { src: url, preload: 'auto' }),
-  };
   return targets.flatMap((path) => [
-    ...Object.entries(made).map(([what, make]) => [
+    ...Object.entries(elementMakers).map(([what, make]) => [
       `${what} of ${path}`,
       () => loads(make(base + path)),
     ]),
