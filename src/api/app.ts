@@ -165,6 +165,8 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
       loginLinks: links,
       appLinks: appLinkDeeds,
       secrets: secretDeeds,
+      jobs: jobDeeds,
+      queue: queueNow,
     }),
   );
   app.route('/', health(deps));

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { JobJson } from '../model/job-api.ts';
-import type { JobSpecInput } from '../model/job-spec.ts';
+import type { JobSubmissionInput } from '../model/job-spec.ts';
 import { durationMs } from './duration.ts';
 import { exitCodes, UsageError, type ExitCode } from './exit-codes.ts';
 import { exitCodeOf, jobOutcomeLine, waitForJob } from './job-wait.ts';
@@ -10,11 +10,12 @@ import { wholeNumber } from './whole-number.ts';
 
 export const submit: Verb = {
   name: 'submit',
-  usage: '[--image IMAGE] [OPTIONS] [-- COMMAND…]',
+  usage: '[--image IMAGE | --type NAME] [OPTIONS] [-- COMMAND…]',
   summary: 'Submit a job: a computation that runs and ends',
   help: 'Runs a container of an image, or a command. In the command {config} is replaced by the file with its config, {output} by the folder for progress.json, result.json and whatever else it leaves. Returns when it is accepted; with --wait or --follow when it is over, with the code that its program ended with.',
   options: {
     image: { type: 'string', value: 'IMAGE', help: 'run a container of this image' },
+    type: { type: 'string', value: 'NAME', help: 'a job of this type: it knows what runs' },
     config: {
       type: 'string',
       value: 'FILE',
@@ -114,13 +115,14 @@ async function follow(invocation: Invocation, { id }: JobJson): Promise<ExitCode
   return exitCodeOf(over);
 }
 
-async function specOf(invocation: Invocation): Promise<JobSpecInput> {
+async function specOf(invocation: Invocation): Promise<JobSubmissionInput> {
   const { text, texts, arguments: command } = invocation;
+  const type = text('type');
   const [image, config, title, space, host] = ['image', 'config', 'title', 'space', 'host'].map(
     text,
   );
-  if (!image && command.length === 0) {
-    throw new UsageError('say what to run: --image IMAGE, or a command behind --');
+  if (!image && !type && command.length === 0) {
+    throw new UsageError('say what to run: --image IMAGE, --type NAME, or a command behind --');
   }
   const limits = {
     ...positive('cpus', text('cpus')),
@@ -129,6 +131,7 @@ async function specOf(invocation: Invocation): Promise<JobSpecInput> {
   const deadline = text('deadline');
   const retries = wholeNumber('max', text('retries'), 0);
   return {
+    ...(type ? { type } : {}),
     ...(image ? { image } : {}),
     ...(command.length === 0 ? {} : { command: [...command] }),
     ...(config ? { config: await readConfig(config) } : {}),

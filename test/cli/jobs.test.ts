@@ -94,7 +94,7 @@ describe.runIf(requirePart('postgres'))('jobs on the command line', () => {
   });
 
   it.each([
-    [['submit'], '--image IMAGE, or a command'],
+    [['submit'], '--image IMAGE, --type NAME, or a command'],
     [['submit', '--memory', 'much', '--', 'x'], 'no size'],
     [['submit', '--cpus', '0', '--', 'x'], '--cpus 0'],
     [['submit', '--config', '[1]', '--', 'x'], '[1]'],

@@ -1,4 +1,5 @@
 import { openPagesInBrowser, type BrowserPagesBed } from './browser-bed.ts';
+import { fillJobs, jobLog } from './filled-jobs.ts';
 import { fillHistory } from './history-rows.ts';
 
 const space = 'ml101';
@@ -13,9 +14,10 @@ export async function openFilledPages(): Promise<BrowserPagesBed> {
   const bed = await openPagesInBrowser({
     settings: { authentication: 'required' },
     logReader: {
-      read: async (_host, _instance, { fromByte = 0 }) => {
-        const bytes = log.slice(fromByte);
-        return { fromByte, nextByte: log.length, bytes, complete: false };
+      read: async (_host, instance, { fromByte = 0 }) => {
+        const whole = instance.startsWith('job-') ? jobLog : log;
+        const bytes = whole.slice(fromByte);
+        return { fromByte, nextByte: whole.length, bytes, complete: false };
       },
       usage: async () => ({
         memoryBytes: 61 * 1024 * 1024,
@@ -28,6 +30,7 @@ export async function openFilledPages(): Promise<BrowserPagesBed> {
   await fillPeople(bed);
   await fillApps(bed);
   await fillKept(bed);
+  await fillJobs(bed.store, space);
   return bed;
 }
 

@@ -169,6 +169,14 @@ export const routeRules: Readonly<Record<string, RouteRule>> = {
   'GET /manage/volume/:name': volume('volume.see'),
   'POST /manage/volume/:name': volume('volume.change'),
   'POST /manage/volume/:name/remove': volume('volume.change'),
+  'GET /manage/jobs': 'person',
+  'GET /manage/queue': 'person',
+  // Their handlers ask for a space in which the caller may submit.
+  'GET /manage/jobs/new': 'person',
+  'POST /manage/jobs/new': 'person',
+  'GET /manage/job/:id': job('job.see'),
+  'POST /manage/job/:id/cancel': job('job.change'),
+  'POST /manage/job/:id/remove': job('job.change'),
   'GET /assets/:file': 'anyone',
   'GET /openapi.json': 'anyone',
 

@@ -3,10 +3,12 @@ import { Hono } from 'hono';
 import { LabError } from '../../model/failures.ts';
 import type { ApiEnv } from '../dependencies.ts';
 import { formScript } from './form-script.ts';
+import { logScript } from './log-script.ts';
 import { liveScript } from './live-script.ts';
 import { icon, style } from './style.ts';
 
-const script = `${liveScript}${formScript}`;
+// Values of a module are there only below their line: what the live script uses at once stands above it.
+const script = `${logScript}${liveScript}${formScript}`;
 
 /** Addresses of what pages load. They hold a digest, so that each may be kept for ever. */
 export const assetPaths = {

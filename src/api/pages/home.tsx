@@ -1,6 +1,7 @@
 import type { AppJson } from '../../model/api.ts';
 import { may } from '../../model/roles.ts';
 import type { Identity } from '../auth/identify.ts';
+import { OwnJobsPanel, type OwnJobs } from './own-jobs.tsx';
 import { mayAnywhere } from './places.ts';
 import { shell } from './shell.tsx';
 import { appMarks, Status, statusWords } from './status.tsx';
@@ -12,11 +13,15 @@ interface HomeShown {
   search: string;
   /** Name to go on after; null when these are all. */
   next: string | null;
+  /** What the person submitted. */
+  jobs: OwnJobs;
 }
 
 /** `/`: the apps that a person may open, and nothing that takes a role they lack. */
 export function homePage(shown: HomeShown) {
-  const { identity, apps, search, next } = shown;
+  const { identity, apps, search, next, jobs } = shown;
+  // What goes on now is looked for first.
+  const isBusy = jobs.some(({ terminal }) => !terminal);
   return shell({
     title: 'labkeeper',
     section: 'home',
@@ -29,6 +34,7 @@ export function homePage(shown: HomeShown) {
         <h1>Apps</h1>
         <p class="soft">Open one: it wakes if it sleeps, and falls asleep when nobody uses it.</p>
         {(apps.length > 0 || search !== '') && <Search search={search} />}
+        {isBusy && <OwnJobsPanel identity={identity} jobs={jobs} />}
         {apps.length > 0 && (
           <ul class="cards">
             {apps.map((app) => card(app, may(identity.caller, 'app.see', app)))}
@@ -42,6 +48,7 @@ export function homePage(shown: HomeShown) {
             </a>
           </nav>
         )}
+        {!isBusy && <OwnJobsPanel identity={identity} jobs={jobs} />}
       </>
     ),
   });

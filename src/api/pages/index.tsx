@@ -4,6 +4,8 @@ import { appEntity, dnsLabelPattern } from '../../model/names.ts';
 import { openModesOf, spacesOf } from '../../model/roles.ts';
 import type { LoginLinks } from '../auth/login-links.ts';
 import type { AppActions } from '../app-actions.ts';
+import type { JobActions } from '../job-actions.ts';
+import type { QueueReader } from '../queue-view.ts';
 import type { AppLogs } from '../app-log-source.ts';
 import type { ApiDependencies, ApiEnv } from '../dependencies.ts';
 import { appFor } from '../present.ts';
@@ -20,6 +22,8 @@ import { removedPage } from './removed-page.tsx';
 import { assets } from './assets.ts';
 import { findOperation } from './find-operation.ts';
 import { homePage } from './home.tsx';
+import { jobPages } from './job-routes.ts';
+import { readOwnJobs } from './own-jobs.tsx';
 import { manageRoutes } from './manage-routes.ts';
 import { searchIn } from './paging.ts';
 import { peoplePages } from './people-routes.ts';
@@ -40,11 +44,13 @@ interface Deeds {
   loginLinks: LoginLinks;
   appLinks: LinkActions;
   secrets: SecretActions;
+  jobs: JobActions;
+  queue: QueueReader;
 }
 
 /** What people see: Home, Manage and the pages below it. Reading needs no script, nor does acting. */
 export function pages(
-  deps: Pick<ApiDependencies, 'store' | 'settings' | 'pingTemporal'>,
+  deps: Pick<ApiDependencies, 'store' | 'settings' | 'pingTemporal' | 'logReader'>,
   deeds: Deeds,
 ): Hono<ApiEnv> {
   const { actions, logs } = deeds;
@@ -66,7 +72,8 @@ export function pages(
       });
       const apps = rows.slice(0, cardsOfPage).map((app) => appFor(caller, app, settings));
       const next = rows.length > cardsOfPage ? (apps.at(-1)?.name ?? null) : null;
-      return context.html(homePage({ identity, apps, search, next }));
+      const jobs = await readOwnJobs(deps, caller);
+      return context.html(homePage({ identity, apps, search, next, jobs }));
     })
     .route('/', manageRoutes(deps))
     .route('/', overviewRoutes(deps))
@@ -108,6 +115,7 @@ export function pages(
     .route('/', spacePages(deps))
     .route('/', secretPages(deps, deeds.secrets))
     .route('/', volumePages(deps))
+    .route('/', jobPages(deps, { actions: deeds.jobs, queue: deeds.queue }))
     .route('/', sharing(deps, { actions, links: deeds.appLinks }))
     .route('/', assets());
 }

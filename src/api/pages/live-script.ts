@@ -1,14 +1,14 @@
 /**
  * What runs in the browser, on pages that have `data-stream` or a log. The server renders
  * everything: when something happened, the page is asked for again and what differs is put in, at
- * most once a second. Without it pages read and act the same, and show what was when they were loaded.
+ * most once a second, or as the page says. Without it pages read and act the same, and show what was when they were loaded.
  */
 export const liveScript = `
 const main = document.querySelector('main');
 const live = document.getElementById('live');
 const news = document.getElementById('news');
-const { stream, every } = main.dataset;
-const leastMs = 1000;
+const { stream, every, least } = main.dataset;
+const leastMs = Number(least ?? 1000);
 let source = null;
 let timer = null;
 let isLoading = false;
@@ -89,7 +89,7 @@ function listen() {
   // What happened while nobody listened is on the page that is loaded now.
   source.addEventListener('open', look);
   source.addEventListener('error', () => say('Not live: trying again'));
-  for (const kind of ['app', 'app-removed', 'event']) source.addEventListener(kind, look);
+  for (const kind of ['app', 'app-removed', 'job', 'job-removed', 'event']) source.addEventListener(kind, look);
 }
 
 if (stream !== undefined) {
@@ -112,26 +112,28 @@ async function follow(log) {
     const answer = await fetch(log.dataset.log, { signal: stop.signal, headers: { accept: 'text/plain' } });
     if (!answer.ok) throw new Error(String(answer.status));
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-    let text = '';
+    const paint = logPainter(log);
     for (;;) {
       const { value, done } = await reader.read();
       if (done) break;
-      text = (text + value).slice(-maxLogCharacters);
       const isAtEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 8;
-      log.textContent = text;
+      paint(value);
       if (isAtEnd) log.scrollTop = log.scrollHeight;
     }
   } catch {
     say('Not live: trying again');
   }
   if (stop.signal.aborted) followWhenSeen(log);
-  else setTimeout(() => log.isConnected && followWhenSeen(log), 3000);
+  else setTimeout(() => goesOn(log) && followWhenSeen(log), 3000);
 }
 
 function followWhenSeen(log) {
   if (document.visibilityState === 'visible') follow(log);
-  else document.addEventListener('visibilitychange', () => followWhenSeen(log), { once: true });
+  else document.addEventListener('visibilitychange', () => goesOn(log) && followWhenSeen(log), { once: true });
 }
+
+/** What is over has written its last line, and that was read. */
+const goesOn = (log) => log.isConnected && log.closest('[data-over]') === null;
 
 /** A question that was opened is closed again without the mouse, and leaves one where it was. */
 addEventListener('keydown', ({ key }) => {
@@ -141,7 +143,6 @@ addEventListener('keydown', ({ key }) => {
   question.querySelector('summary').focus();
 });
 
-const maxLogCharacters = 200000;
 for (const log of document.querySelectorAll('[data-log]')) {
   log.scrollTop = log.scrollHeight;
   followWhenSeen(log);

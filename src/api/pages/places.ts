@@ -4,6 +4,7 @@ import { spacesOf, type Caller, type Permission } from '../../model/roles.ts';
 export type Section =
   | 'home'
   | 'manage'
+  | 'jobs'
   | 'events'
   | 'hosts'
   | 'people'
@@ -24,6 +25,7 @@ export interface Place {
 const places: readonly Place[] = [
   { section: 'home', href: '/', label: 'Home', may: null },
   { section: 'manage', href: '/manage', label: 'Manage', may: 'app.register' },
+  { section: 'jobs', href: '/manage/jobs', label: 'Jobs', may: 'job.submit' },
   { section: 'events', href: '/manage/events', label: 'Events', may: 'app.register' },
   { section: 'hosts', href: '/manage/hosts', label: 'Hosts', may: 'host.see' },
   { section: 'people', href: '/manage/people', label: 'People', may: 'person.manage' },

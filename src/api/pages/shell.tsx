@@ -14,12 +14,14 @@ interface ShellOptions {
   stream?: string;
   /** Looks again this often beside that, in milliseconds. */
   everyMs?: number;
+  /** Looks at most this often, in milliseconds; a second without it. */
+  leastMs?: number;
   children: Child;
 }
 
 /** The frame of every page. Nothing inline: the policy lets only files of our own run and dress. */
 export function shell(options: ShellOptions) {
-  const { title, section, identity, stream, everyMs, children } = options;
+  const { title, section, identity, stream, everyMs, leastMs, children } = options;
   return html`<!doctype html>${(
       <html lang="en">
         <head>
@@ -44,7 +46,13 @@ export function shell(options: ShellOptions) {
               {identity !== null && <Person identity={identity} section={section} />}
             </div>
           </header>
-          <main id="main" tabindex={-1} data-stream={stream} data-every={everyMs}>
+          <main
+            id="main"
+            tabindex={-1}
+            data-stream={stream}
+            data-every={everyMs}
+            data-least={leastMs}
+          >
             {children}
           </main>
           <footer>

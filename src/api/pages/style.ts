@@ -13,6 +13,8 @@ export const style = `
   --busy: #8a5a00;
   --bad: #b42318;
   --bad-paper: #fdf1ef;
+  --pink: #97358f;
+  --teal: #0b6a72;
   --mono: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace;
 }
 @media (prefers-color-scheme: dark) {
@@ -28,6 +30,8 @@ export const style = `
     --busy: #e5b544;
     --bad: #ff9088;
     --bad-paper: #2a1a1b;
+    --pink: #e59bdf;
+    --teal: #58ced8;
   }
 }
 *, ::before, ::after { box-sizing: border-box; }
@@ -78,12 +82,12 @@ section { margin-top: 1.75rem; }
 .card .actions { margin-top: auto; padding-top: .6rem; }
 .status { display: inline-flex; align-items: center; gap: .45rem; color: var(--tint, var(--soft)); font-weight: 600; font-size: .9375rem; white-space: nowrap; }
 .status::before { content: ""; flex: none; width: .65rem; height: .65rem; border-radius: 50%; background: var(--tint, var(--soft)); }
-.status[data-status=asleep]::before, .status[data-status=unknown]::before { background: none; border: 2px solid var(--tint, var(--soft)); }
+.status[data-status=asleep]::before, .status[data-status=queued]::before, .status[data-status=canceled]::before, .status[data-status=unknown]::before { background: none; border: 2px solid var(--tint, var(--soft)); }
 [data-status=ready], [data-status=online], [data-status=ok], [data-status=succeeded] { --tint: var(--good); }
-[data-status=starting], [data-status=restarting], [data-status=stopping], [data-status=removing], [data-status=low], [data-status=accepted] { --tint: var(--busy); }
-[data-status=failed], [data-status=silent], [data-status=full] { --tint: var(--bad); }
+[data-status=preparing], [data-status=running], [data-status=starting], [data-status=restarting], [data-status=stopping], [data-status=removing], [data-status=low], [data-status=accepted] { --tint: var(--busy); }
+[data-status=failed], [data-status=expired], [data-status=silent], [data-status=full] { --tint: var(--bad); }
 .status[data-status=failed]::before, .status[data-status=silent]::before, .status[data-status=full]::before { border-radius: .1rem; }
-.status[data-status=starting]::before, .status[data-status=restarting]::before, .status[data-status=stopping]::before, .status[data-status=removing]::before { animation: beat 1.4s ease-in-out infinite; }
+.status[data-status=preparing]::before, .status[data-status=running]::before, .status[data-status=starting]::before, .status[data-status=restarting]::before, .status[data-status=stopping]::before, .status[data-status=removing]::before { animation: beat 1.4s ease-in-out infinite; }
 @keyframes beat { 50% { opacity: .3; } }
 @media (prefers-reduced-motion: reduce) { *, ::before { animation: none !important; transition: none !important; } }
 .actions { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem; margin-top: .9rem; }
@@ -193,6 +197,20 @@ h3 { margin: 1.1rem 0 .4rem; font-size: 1rem; }
 td:has(> a, > span > a) { min-width: 8.5rem; }
 td meter { display: block; margin: .35rem 0 .1rem; }
 textarea.prose { font: inherit; }
+progress { width: 6rem; height: .8rem; vertical-align: middle; accent-color: var(--tone); }
+.progress { display: flex; flex-wrap: wrap; align-items: center; gap: .25rem .75rem; margin: .75rem 0; }
+.progress progress { width: 100%; max-width: 30rem; }
+.lead h3 { margin-top: 0; }
+.wide { overflow-x: auto; }
+.figures tbody th { font: inherit; color: inherit; padding-block: .3rem; border-top: 1px solid var(--line); }
+.figures td { padding-block: .3rem; font-variant-numeric: tabular-nums; }
+.bars { grid-template-columns: auto 1fr; margin-bottom: .75rem; }
+.lease-bar { display: block; width: 100%; height: .9rem; border-radius: .2rem; }
+.lease-bar .free { fill: var(--line); } .lease-bar .even { fill: var(--tone); } .lease-bar .odd { fill: var(--good); }
+.log .b { font-weight: 700; } .log .i { font-style: italic; } .log .u { text-decoration: underline; }
+.log .c0, .log .c8 { color: var(--soft); } .log .c1, .log .c9 { color: var(--bad); } .log .c2, .log .c10 { color: var(--good); }
+.log .c3, .log .c11 { color: var(--busy); } .log .c4, .log .c12 { color: var(--tone); }
+.log .c5, .log .c13 { color: var(--pink); } .log .c6, .log .c14 { color: var(--teal); }
 #live { min-width: 11ch; }
 @media (max-width: 46rem) {
   .roomy { display: none; }
