@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { joinWords, splitWords } from '../../src/api/pages/command-words.ts';
+import { joinWords, shortCommand, splitWords } from '../../src/api/pages/command-words.ts';
 import { readMounts, readPairs, writeMounts, writePairs } from '../../src/api/pages/form-lines.ts';
 
 const seed = 20_261_125;
@@ -17,6 +17,14 @@ const anyText = fc.string({
 });
 
 describe('a command as people type it', () => {
+  it('is shown in a table as long as it is short, and else by its beginning', () => {
+    expect(shortCommand(['python3', '-m', 'http.server', '{port}'])).toBe(
+      'python3 -m http.server {port}',
+    );
+    expect(shortCommand(['x'.repeat(40)])).toBe('x'.repeat(40));
+    expect(shortCommand(['x'.repeat(41)])).toBe(`${'x'.repeat(39)}…`);
+  });
+
   it.each([
     ['serve  --port {port}', ['serve', '--port', '{port}']],
     [`sh -c 'echo $HOME | wc'`, ['sh', '-c', 'echo $HOME | wc']],

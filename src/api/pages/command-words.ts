@@ -47,6 +47,14 @@ function readQuoted(text: string, begin: number): { inner: string; end: number }
 /** The shortest text that `splitWords` reads as these words. */
 export const joinWords = (words: readonly string[]): string => words.map(quoteWord).join(' ');
 
+/** For a cell of a table: its beginning, so that commands which begin alike can be told apart. */
+export function shortCommand(words: readonly string[]): string {
+  const whole = joinWords(words);
+  return whole.length <= mostCharacters ? whole : `${whole.slice(0, mostCharacters - 1)}…`;
+}
+
+const mostCharacters = 40;
+
 function quoteWord(word: string): string {
   if (/^[^\s'"\\]+$/.test(word)) return word;
   return word.includes("'") ? `"${word.replaceAll(/["\\]/g, '\\$&')}"` : `'${word}'`;

@@ -5,6 +5,7 @@ import type { Identity } from '../auth/identify.ts';
 import { filterAddress, isFiltered, type AppFilter } from './app-filter.ts';
 import type { Concern } from './attention.ts';
 import { AttentionList } from './attention-list.tsx';
+import { shortCommand } from './command-words.ts';
 import { FilterChoice } from './filter-choice.tsx';
 import { OperationNotice } from './operation-notice.tsx';
 import { mayAnywhere } from './places.ts';
@@ -184,7 +185,7 @@ function AppTable({ apps, facets }: ManageFacts) {
               {app.condition.host ?? '–'}
             </td>
             <td data-label="Runs" class="mono roomy">
-              {app.spec.image ?? app.spec.command?.slice(0, 2).join(' ')}
+              {app.spec.image ?? shortCommand(app.spec.command ?? [])}
             </td>
           </tr>
         ))}
