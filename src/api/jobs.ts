@@ -1,6 +1,7 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { jobStates } from '../model/job-state.ts';
+import { LabError } from '../model/failures.ts';
+import { isEnded, jobStates } from '../model/job-state.ts';
 import type { JobSubmission } from '../model/job-spec.ts';
 import { jobIdSchema, jobSpecSchema } from '../model/job-spec.ts';
 import { nameSchema } from '../model/name-schema.ts';
@@ -80,6 +81,10 @@ export function jobs(deps: ApiDependencies, actions: JobActions): OpenAPIHono<Ap
     .openapi(showRoute, async (context) =>
       context.json(await shown(context, await actions.find(context.req.valid('param').id)), 200),
     )
+    .openapi(resultRoute, async (context) => {
+      const job = await actions.find(context.req.valid('param').id);
+      return context.json(resultOf(job), 200);
+    })
     .openapi(cancelRoute, async (context) => {
       const { why: given = 'canceled' } = context.req.valid('json');
       const { id } = context.req.valid('param');
@@ -92,6 +97,20 @@ export function jobs(deps: ApiDependencies, actions: JobActions): OpenAPIHono<Ap
       await actions.remove(id, { actor: context.get('actor'), why: given });
       return context.body(null, 204);
     });
+}
+
+/** Throws `not_found` until there can be one, and `conflict` where there never will be. */
+function resultOf(job: Job): unknown {
+  const { id, state, detail, result } = job;
+  if (!isEnded(state)) {
+    throw new LabError('not_found', `job/${id} has no result yet: it is ${state}; ask again later`);
+  }
+  const refuse = (why: string) =>
+    new LabError('conflict', `job/${id} has no result: ${why}`, { details: { state } });
+  if (state !== 'succeeded') throw refuse(`it is ${state} (${detail ?? 'no reason given'})`);
+  const kept = result as { value: unknown } | { problem: string } | null;
+  if (kept !== null && 'problem' in kept) throw refuse(kept.problem);
+  return kept === null ? null : kept.value;
 }
 
 const exampleId = exampleJob.id;
@@ -225,6 +244,22 @@ const showRoute = createRoute({
   responses: {
     200: json('The job', components.job, exampleJob),
     ...problems('invalid', 'not_found', 'unavailable'),
+  },
+});
+
+const resultRoute = createRoute({
+  method: 'get',
+  path: '/api/v1/jobs/{id}/result',
+  tags: ['jobs'],
+  summary: 'Result of a job',
+  description:
+    'Its result.json as it is, null where it left none. 404 until it has succeeded, 409 once it ended otherwise: so a sensor that takes 404 for “not yet” and all else for a failure needs no rule of its own.',
+  request: { params: jobPath },
+  responses: {
+    200: json('The result', z.unknown().meta({ description: 'What the program wrote' }), {
+      self_sufficiency: 0.41,
+    }),
+    ...problems('invalid', 'not_found', 'conflict', 'unavailable'),
   },
 });
 

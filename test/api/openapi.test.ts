@@ -147,6 +147,8 @@ function possibleFor(verb: string, path: string, optional: boolean): number[] {
   if (path.endsWith('/archive')) return [...good, 409];
   // The job of the examples was canceled before: it does not wait any more.
   if (path.endsWith('/jobs/{id}/hold')) return [...good, 409];
+  // Nothing runs here, so no job comes to a result.
+  if (path.endsWith('/jobs/{id}/result')) return [404, 409];
   if (path.endsWith('/artifacts/{path}')) return [404];
   const conflicts = optional || path.endsWith('/keep-awake') || path.endsWith('/device-logins');
   // What was removed at once is not there for the second time.

@@ -98,6 +98,7 @@ const table: Readonly<Record<string, Line>> = {
   'GET /api/v1/jobs/:id/archive': { least: 'instructor' },
   'GET /api/v1/jobs/:id/events': { least: 'viewer' },
   'GET /api/v1/jobs/:id/events/stream': { least: 'viewer' },
+  'GET /api/v1/jobs/:id/result': { least: 'viewer', path: '/api/v1/jobs/over/result' },
   'POST /api/v1/jobs/:id/hold': { least: 'own', path: '/api/v1/jobs/run-2/hold', body: {} },
   'POST /api/v1/jobs/:id/release': { least: 'own', path: '/api/v1/jobs/run-2/release', body: {} },
   'GET /api/v1/job-types': { least: 'person' },
@@ -321,6 +322,11 @@ describe.runIf(requirePart('postgres'))('roles', () => {
         headers: headers.owner,
       });
     }
+    await bed.send('PUT', '/api/v1/jobs/over', {
+      body: { space: 'ml101', command: ['true'] },
+      headers: headers.owner,
+    });
+    await bed.store.jobs.cancel('over', { actor: 'owner', why: 'test' });
     // It waits, so that nobody's try removes its type for the next.
     await bed.send('POST', '/api/v1/jobs', { body: { type: 'kept' }, headers: headers.owner });
     for (const id of ['run-1', 'run-2']) {

@@ -49,6 +49,7 @@ export const routeRules: Readonly<Record<string, RouteRule>> = {
   'GET /api/v1/jobs/:id/archive': job('job.read-output'),
   'GET /api/v1/jobs/:id/events': job('job.see'),
   'GET /api/v1/jobs/:id/events/stream': job('job.see'),
+  'GET /api/v1/jobs/:id/result': job('job.see'),
   'POST /api/v1/jobs/:id/hold': job('job.change'),
   'POST /api/v1/jobs/:id/release': job('job.change'),
   'GET /api/v1/job-types': 'person',
