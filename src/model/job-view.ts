@@ -62,8 +62,14 @@ export function explainJob(job: JobFacts, queue: QueuePosition | null): string {
 export function waitInWords(queue: QueuePosition | null): string {
   if (queue === null || queue.wait === null) return 'it is about to be looked at';
   const before = queue.ahead === 0 ? '' : `; ${queue.ahead} before it`;
-  const about = queue.startsInMs === null ? '' : `; about ${durationInWords(queue.startsInMs)}`;
+  const about = startInWords(queue.startsInMs);
   return `${reasonOf(queue.wait)}${before}${about}`;
+}
+
+/** What runs for longer than its like is over any moment, as far as anybody knows. */
+function startInWords(startsInMs: number | null): string {
+  if (startsInMs === null) return '';
+  return startsInMs < 1_000 ? '; soon' : `; about ${durationInWords(startsInMs)}`;
 }
 
 function reasonOf(wait: Wait): string {
