@@ -146,9 +146,9 @@ export const opevaSettings = {
   ),
   LABKEEPER_OPEVA_MAX_LISTED: count('OPEVA jobs in one list, the newest', 5_000, 100_000),
   LABKEEPER_OPEVA_MAX_CONFIG_BYTES: count(
-    'Largest configuration file of an OPEVA job; more is 413',
-    8 * MiB,
-    256 * MiB,
+    'Largest configuration of an OPEVA job; more is 413. Reading a megabyte keeps the API busy for seconds',
+    256 * 1024,
+    16 * MiB,
   ),
   LABKEEPER_OPEVA_MAX_RESULT_BYTES: count(
     'Largest result.json that OPEVA clients are sent',

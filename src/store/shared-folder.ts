@@ -33,8 +33,17 @@ export interface SharedFolder {
    */
   readConfig(path: string, maxBytes: number): Promise<SharedConfig | ConfigProblem | null>;
 
-  /** YAML as Python's readers take it. */
-  toYaml(value: unknown): string;
+  /** YAML as Python's readers take it. Throws for what is nested too deeply. */
+  toYaml(value: Record<string, unknown>): string;
+
+  /**
+   * A YAML text with one key of one of its sections set, and all else as it was written; null where that cannot be done.
+   */
+  setInYaml(
+    text: string,
+    place: readonly [section: string, key: string],
+    value: string,
+  ): string | null;
 }
 
 export interface SharedFile {

@@ -2,7 +2,6 @@ import { constants } from 'node:fs';
 import { open, readdir, realpath } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { Readable } from 'node:stream';
-import { parse, stringify } from 'yaml';
 import { LabError } from '../../model/failures.ts';
 import {
   folderInside,
@@ -12,6 +11,7 @@ import {
   within,
   writeInside,
 } from '../../open-inside.ts';
+import { parseYaml, setInYaml, toYaml } from './yaml.ts';
 import type { ConfigProblem, SharedConfig, SharedFile, SharedFolder } from '../shared-folder.ts';
 
 const configs = 'configs';
@@ -56,7 +56,8 @@ export function sharedFolder({ root }: { root: string }): SharedFolder {
     },
 
     readConfig: (path, maxBytes) => readConfig(root, path, maxBytes),
-    toYaml: (value) => stringify(value, { version: '1.1', aliasDuplicateObjects: false }),
+    toYaml,
+    setInYaml,
   };
 }
 
@@ -107,15 +108,6 @@ async function readConfig(
   const value = parseYaml(text);
   if (!isMapping(value)) return 'invalid';
   return { path: `${configs}/${inConfigs}`, text, value };
-}
-
-/** Undefined for what is no YAML. Python's readers know version 1.1. */
-function parseYaml(text: string): unknown {
-  try {
-    return parse(text, { version: '1.1', merge: true, logLevel: 'error' });
-  } catch {
-    return undefined;
-  }
 }
 
 const isMapping = (value: unknown): value is Record<string, unknown> =>

@@ -28,9 +28,11 @@ export async function resolveConfig(
     named === null ? inlineOf(body, id, folder) : await existing(named, folder, settings);
   if (settings.dialect === 'workers') requireNoExecutor(source.value);
   const base = settings.runner === 'docker' ? opevaInContainer : folder.root;
-  const rewritten = withDatasets(source.value, { base, root: folder.root });
-  const text = source.inline ?? source.text;
-  const snapshot = rewritten === source.value ? text : yamlOf(rewritten, folder);
+  const snapshot = withDataset(
+    source,
+    datasetFor(source.value, { base, root: folder.root }),
+    folder,
+  );
   if (bytesIn(snapshot) > settings.maxConfigBytes) throw tooLarge(settings);
   return { path: source.path, inline: source.inline, snapshot, ...identityOf(source.value) };
 }
@@ -128,13 +130,12 @@ function nameIn(value: unknown): string | null {
   return wellFormed(String(value)).trim().slice(0, 500) || null;
 }
 
-/** Where a container finds the datasets that a configuration names as people see them. */
-function withDatasets(
-  config: Record<string, unknown>,
+/** Where the job finds the dataset that a configuration names as people see it; null where nothing is to change. */
+function datasetFor(
+  { simulator }: Record<string, unknown>,
   { base, root }: { base: string; root: string },
-): Record<string, unknown> {
-  const { simulator } = config;
-  if (!isRecord(simulator)) return config;
+): string | null {
+  if (!isRecord(simulator)) return null;
   const { dataset_path: path, dataset_name: name } = simulator;
   const told = typeof path === 'string' && path !== '' ? path : null;
   const inside = told === null ? null : datasetOf(told, root);
@@ -142,8 +143,18 @@ function withDatasets(
   if (inside !== null) wanted = `${base}/datasets/${inside}`;
   else if (told === null && typeof name === 'string' && name !== '')
     wanted = `${base}/datasets/${name}/schema.json`;
-  if (wanted === null || wanted === path) return config;
-  return { ...config, simulator: { ...simulator, dataset_path: wanted } };
+  return wanted === path ? null : wanted;
+}
+
+/** People's own text stays as they wrote it, wherever it can. */
+function withDataset(source: Source, path: string | null, folder: SharedFolder): string {
+  const { text, inline, value } = source;
+  if (path === null) return text;
+  const place = ['simulator', 'dataset_path'] as const;
+  const changed = inline === null ? folder.setInYaml(text, place, path) : null;
+  if (changed !== null) return changed;
+  const simulator = isRecord(value['simulator']) ? value['simulator'] : {};
+  return yamlOf({ ...value, simulator: { ...simulator, dataset_path: path } }, folder);
 }
 
 /** What follows `datasets/`; null for a path of another kind. */

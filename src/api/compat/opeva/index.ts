@@ -80,7 +80,11 @@ export function opeva(
     }),
   );
   app.use(guard(settings, { mount, publicHost: consoleUrl && new URL(consoleUrl).host }));
-  app.use(bodyLimit({ maxSize: deps.settings.maxBodyBytes, onError: refuseLargeBody }));
+  const { maxBodyBytes: maxSize } = deps.settings;
+  const tooLarge = `The body is larger than ${maxSize} bytes (LABKEEPER_MAX_API_BODY_BYTES)`;
+  app.use(
+    bodyLimit({ maxSize, onError: (context) => refuse(context, new Refusal(413, tooLarge)) }),
+  );
   app.get(at('/health'), (context) => context.json({ status: 'ok' }));
   app.post(at('/run-simulation'), (context) => launch(context, family));
   app.put(at('/jobs/:id'), (context) => put(context, family));
@@ -124,10 +128,6 @@ function unmatched(context: Context<OpevaEnv>, app: Hono<OpevaEnv>): Response {
   const verbs = verbsOf(app.routes, context.req.path.replace(/\/$/, ''));
   if (verbs.length === 0) return refuse(context, new Refusal(404, 'Not Found'));
   return refuse(context, new Refusal(405, 'Method Not Allowed', { allow: verbs.join(', ') }));
-}
-
-function refuseLargeBody(context: Context): Response {
-  return refuse(context, new Refusal(413, 'Request Entity Too Large'));
 }
 
 /** Everything that was thrown, as the family's `detail`. */

@@ -127,6 +127,25 @@ export function launching(given: Given): void {
     expect(await detailOf(`${name}-c.yaml`)).toEqual([400, 'Invalid config_path']);
   });
 
+  it('refuses a configuration above its limit, and one whose body is too large', async () => {
+    const { world, way } = given();
+    const name = `${unique()}.yaml`;
+    const most = 256 * 1024;
+    const sized = (bytes: number) => `act: env\nnote: ${'x'.repeat(bytes - 16)}\n`;
+    await world.put(`configs/${name}`, sized(most));
+    await way.launch({ config_path: name });
+    await world.put(`configs/${name}`, sized(most + 1));
+    const file = await way.post('/run-simulation', { config_path: name });
+    expect([file.status, file.json()['detail']]).toEqual([
+      413,
+      expect.stringContaining('LABKEEPER_OPEVA_MAX_CONFIG_BYTES'),
+    ]);
+    const inline = await way.post('/run-simulation', { config: { a: 'x'.repeat(most) } });
+    expect(inline.status).toBe(413);
+    const body = await way.post('/run-simulation', { config: { a: 'x'.repeat(5_000_000) } });
+    expect(body.status).toBe(413);
+  });
+
   it('2 never answers 500 for a bad request', async () => {
     const { way, world } = given();
     const nested = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`;

@@ -119,6 +119,31 @@ export function reading(given: Given): void {
     }, soon);
   });
 
+  it('answers 409 for a result above its limit', async () => {
+    const { world, way } = given();
+    const id = `large_${unique()}`;
+    const most = 10 * 1024 * 1024;
+    const sized = (bytes: number) => JSON.stringify('x'.repeat(bytes - 2));
+    await world.put(`jobs/${id}/results/result.json`, sized(most));
+    expect((await way.get(`/result/${id}`)).text).toHaveLength(most);
+    await world.put(`jobs/${id}/results/result.json`, sized(most + 1));
+    const answer = await way.get(`/result/${id}`);
+    expect([answer.status, answer.json()['detail']]).toEqual([
+      409,
+      expect.stringContaining('LABKEEPER_OPEVA_MAX_RESULT_BYTES'),
+    ]);
+  });
+
+  it('9 streams a log of 64 MB, with what is cut between two pieces', async () => {
+    const { world, way } = given();
+    const id = `long_${unique()}`;
+    const line = `${'é'.repeat(500)}\n`;
+    await world.put(`jobs/${id}/logs/${id}.log`, line.repeat(64_000));
+    const { text } = await way.get(`/logs/${id}`);
+    expect(text.length).toBe(64_000 * 501);
+    expect(text).not.toContain('\u{fffd}');
+  });
+
   it('9 sends bytes that are no UTF-8 as U+FFFD', async () => {
     const { way } = given();
     const id = await way.launch({ config: { act: 'bytes' } });
