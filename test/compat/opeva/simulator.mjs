@@ -30,11 +30,12 @@ const acts = {
   async run() {
     console.log(`started ${process.env.OPEVA_JOB_NAME}`);
     write('results/result.json', '{"status": "pending"}');
+    // Whoever sees the progress finds the log there too.
+    log(`${id}.log`, 'episode 0\n');
     write(
       'progress/progress.json',
       '{"episode": 0, "step": 3, "status": "initializing", "progress_pct": 12.5, "rewards": [1.0, NaN, -Infinity]}',
     );
-    log(`${id}.log`, 'episode 0\n');
     await until('go');
     write('results/result.json', '{"District": {"cost');
     write('progress/progress.json', '{"episode": 1');
