@@ -112,6 +112,7 @@ async function main(config: Config, log: Log): Promise<void> {
       : {}),
     poolSize: config.LABKEEPER_DATABASE_POOL,
     applicationName: 'labkeeper worker',
+    hostSilentMs: config.LABKEEPER_HOST_SILENT_MS,
     log,
   });
   measureProcess(metrics, () => store.pool());
@@ -253,7 +254,8 @@ async function main(config: Config, log: Log): Promise<void> {
       tellNews,
       lookEveryMs: config.LABKEEPER_QUEUE_LOOK_MS,
     },
-    heartbeatIntervalMs: 5_000,
+    // Silence is several missing beats, not one.
+    heartbeatIntervalMs: Math.min(5_000, Math.ceil(config.LABKEEPER_HOST_SILENT_MS / 4)),
     reconcileIntervalMs: config.LABKEEPER_RECONCILE_MS,
     memory: memoryRing(config.LABKEEPER_MEMORY_SAMPLE_MS, config.LABKEEPER_MEMORY_SAMPLES),
     metrics,

@@ -122,6 +122,10 @@ export const settings = {
     'Agents measure what running jobs leave this often; above its limit a job is stopped',
     30_000,
   ),
+  LABKEEPER_HOST_SILENT_MS: milliseconds(
+    'A host that was not heard of for this long gets no work, and what it has not begun is given to another',
+    30_000,
+  ),
   LABKEEPER_MAX_TOKENS: z.coerce
     .number()
     .int()

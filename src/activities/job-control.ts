@@ -1,8 +1,20 @@
 import { jobPolicyOf } from '../model/job-spec.ts';
-import type { JobLife, JobPlace, JobStop } from '../model/job-state.ts';
+import {
+  judgeLoss,
+  type JobLife,
+  type JobPlace,
+  type JobStop,
+  type Verdict,
+} from '../model/job-state.ts';
 import { jobEntity } from '../model/names.ts';
 import type { Job } from '../store/job-ports.ts';
-import type { BeganJob, LeaveQueueInput, LeaveQueueResult } from './job-inputs.ts';
+import type {
+  BeganJob,
+  LeaveQueueInput,
+  LeaveQueueResult,
+  LoseAttemptInput,
+} from './job-inputs.ts';
+import { changeOf, isRepeat, verdictOf } from './job-verdict.ts';
 import type { JobControlPorts } from './ports.ts';
 
 /** What jobs need of rows alone; the queue of every worker. */
@@ -47,29 +59,68 @@ export function createJobControl({ store, giveOut }: JobControlPorts) {
       if (job === null || job.finishedAt !== null || job.host === null) return { outcome: 'left' };
       return { outcome: 'granted', grant: { attempt: job.attempt, host: job.host } };
     },
+
+    /**
+     * Writes that an attempt went down with its host, and gives its capacity on. What the host itself has
+     * written before stands. Idempotent.
+     */
+    async loseAttempt(input: LoseAttemptInput): Promise<{ verdict: Verdict }> {
+      const { id, attempt, stop, queueDeadlineMs } = input;
+      const job = await store.jobs.find(id);
+      if (job === null) throw new Error(`job/${id} has no row, although it is not over`);
+      const isOpen = job.finishedAt === null && job.attempt === attempt && job.lost !== null;
+      if (!isOpen || isRepeat(job, input)) return { verdict: verdictOf(job, input) };
+      const { pickedUp, hostLosses, lost, host } = job;
+      const detail = `${host} was given up by ${lost?.actor}: ${lost?.why}`;
+      const policy = jobPolicyOf(job.spec);
+      const verdict = judgeLoss(
+        { pickedUp, hostLosses, detail },
+        { stop, policy, queueDeadlineMs },
+      );
+      const isOver = verdict.state !== 'queued';
+      const written = await store.jobs.advance(id, input, {
+        ...changeOf(verdict),
+        ofAttempt: attempt,
+        counts: pickedUp ? 'host_loss' : 'recall',
+        now: isOver ? ['finishedAt'] : [],
+        release: true,
+        event: {
+          actor: stop?.cause.actor ?? lost?.actor ?? 'labkeeper',
+          what: isOver ? verdict.state : 'attempt lost',
+          why: verdict.detail,
+          data: { attempt, host, cause: verdict.cause },
+        },
+      });
+      await giveOut();
+      if (written) return { verdict };
+      const now = await store.jobs.find(id);
+      return { verdict: verdictOf(now ?? job, input) };
+    },
   };
 }
 
 /** Where a row says that a job stands, for a workflow that starts anew. */
 function lifeOf(job: Job): JobLife {
-  const { cancel, attempt, state } = job;
+  const { cancel, attempt, state, hostLosses, recalls } = job;
   const stop: JobStop | null =
     cancel === null
       ? null
       : { reason: 'canceled', cause: { actor: cancel.actor, why: cancel.why } };
   return {
     place: placeOf(job),
-    // Every attempt that is followed by another one, or is to be.
-    retries: state === 'queued' ? attempt : Math.max(0, attempt - 1),
+    // Every attempt that is followed by another one, or is to be, and failed by itself.
+    retries: Math.max(0, (state === 'queued' ? attempt : attempt - 1) - hostLosses - recalls),
     queueDeadlineAtMs: Date.parse(job.queueDeadlineAt),
     stop,
     early: null,
+    over: state === 'queued' ? attempt : Math.max(0, attempt - 1),
   };
 }
 
 /** What holds a lease is looked at on its host again: the row may be older than the world. */
-function placeOf({ state, attempt, host, startedAt, runDeadlineAt }: Job): JobPlace {
+function placeOf({ state, attempt, host, lost, startedAt, runDeadlineAt }: Job): JobPlace {
   if (state === 'queued' || host === null) return { at: 'queued' };
+  if (lost !== null) return { at: 'lost', attempt, host };
   if (startedAt === null || runDeadlineAt === null) return { at: 'granted', attempt, host };
   return { at: 'running', attempt, host, deadlineAtMs: Date.parse(runDeadlineAt) };
 }

@@ -6,10 +6,11 @@ import { LabError, type FailureType } from '../model/failures.ts';
 import { labels } from '../model/instance-labels.ts';
 import { jobEntity, jobInstanceName } from '../model/names.ts';
 import type { Containers, Instance, InstanceSpec } from '../runtime/containers.ts';
-import type { Job, JobChange } from '../store/job-ports.ts';
+import type { Job } from '../store/job-ports.ts';
 import { appSecrets } from './app-secrets.ts';
 import type { EndJobInput, EndJobResult, StartJobInput, StartJobResult } from './job-inputs.ts';
 import { jobLayout } from './job-layout.ts';
+import { changeOf, isRepeat, verdictOf } from './job-verdict.ts';
 import { lastLines, wholeLog } from './last-lines.ts';
 import { mountsOf } from './mounts.ts';
 import type { JobHostPorts } from './ports.ts';
@@ -98,16 +99,13 @@ export function createJobEffects(ports: JobHostPorts) {
     name: string,
   ): Promise<Instance> {
     const { spec } = job;
+    const doing = spec.image ? `preparing image ${spec.image}` : 'starting the command';
+    await pickUp(job.id, attempt, doing);
     const layout = jobLayout(ports, job, attempt);
     const folder = await layout.folders.prepare(job.id, { config: spec.config ?? null });
     const inContainer = spec.image !== undefined;
     const paths = inContainer ? layout.inContainer : folder;
     const mounts = await mountsOf(ports, { name: `job/${job.id}`, spec });
-    await store.jobs.setDetail(
-      job.id,
-      attempt,
-      spec.image ? `preparing image ${spec.image}` : 'starting the command',
-    );
     return runtime.ensure(
       {
         name,
@@ -130,7 +128,11 @@ export function createJobEffects(ports: JobHostPorts) {
           ...layout.environment(paths),
           ...spec.environment,
         }),
-        secrets: () => secrets.environment(job, name),
+        // Asked for last, after minutes perhaps of waiting for an image: what is not wanted then is not made.
+        secrets: async () => {
+          await pickUp(job.id, attempt, 'starting the command');
+          return secrets.environment(job, name);
+        },
         registryCredentials: () => secrets.registryCredentials(job),
         ...(mounts.length > 0 ? { mounts } : {}),
         folders: [{ source: folder.root, path: layout.inContainer.root }],
@@ -145,6 +147,15 @@ export function createJobEffects(ports: JobHostPorts) {
         },
       },
     );
+  }
+
+  /**
+   * The row is the judge between a start and whoever takes the attempt back from a silent host. Tried again until the
+   * workflow, which is told by whoever took it, calls it off.
+   */
+  async function pickUp(id: string, attempt: number, detail: string): Promise<void> {
+    if (await store.jobs.pickUp(id, attempt, detail)) return;
+    throw new Error(`attempt ${attempt} of job/${id} is not this host's to start any more`);
   }
 
   async function end(input: EndJobInput): Promise<EndJobResult> {
@@ -236,39 +247,6 @@ export function createJobEffects(ports: JobHostPorts) {
     if (job === null) throw new Error(`job/${id} has no row, although it is not over`);
     return job;
   }
-}
-
-/** An earlier try of the same step has written, and its answer died with its worker. */
-const isRepeat = (job: Job, input: { life: number; revision: number }): boolean =>
-  job.mark.life === input.life && job.mark.revision === input.revision;
-
-/** What an earlier try has judged, as its row tells it. */
-function verdictOf(job: Job, { queueDeadlineMs }: StartJobInput): Verdict {
-  const { state, detail, cause } = job;
-  const said = detail ?? '';
-  if (state === 'succeeded') return { state, cause: null, detail: said };
-  if (state === 'canceled') return { state, cause: 'canceled', detail: said };
-  if (state === 'failed' || state === 'expired') {
-    return { state: 'failed', cause: cause ?? 'vanished', detail: said };
-  }
-  return {
-    state: 'queued',
-    cause: cause ?? 'vanished',
-    detail: said,
-    delayMs: 0,
-    queueDeadlineMs,
-  };
-}
-
-function changeOf(verdict: Verdict): JobChange {
-  const { state, cause, detail } = verdict;
-  if (state !== 'queued') return { state, cause, detail };
-  const { delayMs, queueDeadlineMs } = verdict;
-  return {
-    ...{ state, cause },
-    detail: `tries again: ${detail}`,
-    queue: { readyInMs: delayMs, deadlineInMs: queueDeadlineMs },
-  };
 }
 
 const causes: Partial<Record<FailureType, JobCause>> = {

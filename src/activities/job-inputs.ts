@@ -49,3 +49,9 @@ export type EndJobResult =
   | { outcome: 'over'; verdict: Verdict }
   /** Whoever said that it was over was wrong. */
   | { outcome: 'runs'; deadlineInMs: number };
+
+export interface LoseAttemptInput extends JobWriting {
+  attempt: number;
+  queueDeadlineMs: number;
+  stop: JobStop | null;
+}

@@ -1,6 +1,7 @@
 import type { RuntimeKind } from '../model/app-spec.ts';
 import type { Host } from '../store/ports.ts';
 import { pause } from './pause.ts';
+import { settleHost } from './settle-host.ts';
 import type { AgentPorts } from './ports.ts';
 
 export type HostFacts = Awaited<ReturnType<AgentPorts['facts']>>;
@@ -23,8 +24,11 @@ export async function startHeartbeat(ports: AgentPorts, signal: AbortSignal): Pr
       for (const { kind, ready } of runtimes) {
         metrics.gauge('labkeeper_agent_runtime_ready', { runtime: kind }).set(ready ? 1 : 0);
       }
-      await ports.store.hosts.heartbeat({ name: ports.host, ...facts, runtimes });
+      const { epoch, settledEpoch } = await ports.store.hosts.heartbeat({
+        ...{ name: ports.host, ...facts, runtimes },
+      });
       writtenAtMs = performance.now();
+      if (epoch !== settledEpoch) await settleHost(ports, epoch);
       if (failing) ports.log.info({ host: ports.host }, 'heartbeat written again');
       failing = false;
     } catch (error) {

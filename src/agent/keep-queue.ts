@@ -5,7 +5,7 @@ import { pause } from './pause.ts';
 
 /**
  * Looks at the queue from time to time: a host that came, room that its worker could not give on, a wait that is
- * over, a sweep whose jobs are. Resolves when the signal aborts.
+ * over, a sweep whose jobs are, what a silent host has not begun. Resolves when the signal aborts.
  */
 export async function keepQueue(
   options: {
@@ -22,7 +22,7 @@ export async function keepQueue(
   while (!signal.aborted) {
     try {
       await store.jobs.expire();
-      const told = await store.sweeps.settle();
+      const told = [...(await store.jobs.recallSilent()), ...(await store.sweeps.settle())];
       await Promise.all(told.map((job) => tellNews(jobEntity(job))));
       await giveOut();
       failing = false;

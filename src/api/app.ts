@@ -92,6 +92,7 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   const actions = appActions(deps);
   const queueNow = queueReader({ jobs: deps.store.jobs, limits: deps.settings.queueLimits });
   const followedJobs = jobFeed({
+    hosts: deps.store.hosts,
     jobs: deps.store.jobs,
     queue: queueNow,
     log: deps.log,

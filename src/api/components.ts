@@ -62,6 +62,7 @@ export const components = {
   eventList: shapes.eventListSchema
     .extend({ items: z.array(event).describe('Newest first') })
     .meta({ id: 'EventList', description: 'A page of a timeline' }),
+  deadHost: shapes.deadHostSchema.meta({ id: 'DeadHost' }),
   hostList: shapes.hostListSchema
     .extend({ items: z.array(host).describe('Hosts by name') })
     .meta({ id: 'HostList', description: 'All hosts' }),

@@ -25,6 +25,7 @@ export const exampleJob: JobJson = {
   detail: null,
   attempt: 1,
   host: 'lab-1',
+  hostSilentSince: null,
   devices: [],
   queue: null,
   cancel: null,

@@ -2,6 +2,7 @@ import { canonicalJson } from '../model/canonical-json.ts';
 import type { QueuePosition } from '../model/job-view.ts';
 import type { Log } from '../log.ts';
 import type { Job, JobStore } from '../store/job-ports.ts';
+import type { HostStore } from '../store/ports.ts';
 import { hintedLoop } from './hinted-loop.ts';
 import type { QueueReader } from './queue-view.ts';
 
@@ -13,11 +14,12 @@ export interface JobFeed {
    */
   follow(follower: {
     id: string;
-    deliver: (job: Job | null, position: QueuePosition | null) => void;
+    deliver: (job: Job | null, position: QueuePosition | null, silent: SilentHosts) => void;
     signal: AbortSignal;
   }): Promise<void>;
 }
 
+type SilentHosts = Awaited<ReturnType<HostStore['silent']>>;
 type Deliver = Parameters<JobFeed['follow']>[0]['deliver'];
 
 interface Followed {
@@ -32,11 +34,12 @@ const readAllEveryMs = 15_000;
 
 export function jobFeed(options: {
   jobs: JobStore;
+  hosts: HostStore;
   queue: QueueReader;
   log: Log;
   ending: AbortSignal;
 }): JobFeed {
-  const { jobs, queue, log, ending } = options;
+  const { jobs, hosts, queue, log, ending } = options;
   const followed = new Map<string, Followed>();
   const dirty = new Set<string>();
   let allReadAtMs: number | null = null;
@@ -77,14 +80,16 @@ export function jobFeed(options: {
   /** Reads one, and tells its followers when it differs from what they were told. */
   async function look(id: string): Promise<boolean> {
     const { job, position } = await read(id);
+    const holds = job !== null && job.finishedAt === null && job.state !== 'queued';
+    const silent: SilentHosts = holds ? await hosts.silent() : new Map();
     const one = followed.get(id);
     if (one === undefined) return false;
-    const now = digestOf(job, position);
+    const now = digestOf(job, position, silent.get(job?.host ?? ''));
     one.waits = job?.state === 'queued';
     const behind = [...one.followers].filter(([, told]) => told !== now);
     for (const [deliver] of behind) {
       one.followers.set(deliver, now);
-      deliver(job, position);
+      deliver(job, position, silent);
     }
     return behind.length > 0;
   }
@@ -123,8 +128,12 @@ export function jobFeed(options: {
 }
 
 /** When it will start changes with every look: its words change when that matters. */
-function digestOf(job: Job | null, position: QueuePosition | null): string {
+function digestOf(
+  job: Job | null,
+  position: QueuePosition | null,
+  silentSince: string | undefined,
+): string {
   const place = position === null ? null : { ahead: position.ahead, wait: position.wait };
   const minutes = Math.round((position?.startsInMs ?? -60_000) / 60_000);
-  return canonicalJson([job, place, minutes]);
+  return canonicalJson([job, place, minutes, silentSince ?? null]);
 }

@@ -34,11 +34,11 @@ export function jobStream(
       await feeds.jobs.follow({
         id,
         signal,
-        deliver: (job, position) =>
+        deliver: (job, position, silent) =>
           output.write(
             job === null
               ? message('job-removed', { id })
-              : message('job', jobFor(caller, job, position, settings)),
+              : message('job', jobFor(caller, job, position, settings, silent)),
           ),
       });
       await feeds.events.follow({

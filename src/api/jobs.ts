@@ -19,8 +19,10 @@ import { jobFor } from './present-jobs.ts';
 export function jobs(deps: ApiDependencies, actions: JobActions): OpenAPIHono<ApiEnv> {
   const { store, settings } = deps;
 
-  const shown = async (context: Context<ApiEnv>, job: Job) =>
-    jobFor(context.get('identity').caller, job, await actions.position(job), settings);
+  const shown = async (context: Context<ApiEnv>, job: Job) => {
+    const [position, silent] = await Promise.all([actions.position(job), store.hosts.silent()]);
+    return jobFor(context.get('identity').caller, job, position, settings, silent);
+  };
 
   const submit = async (
     context: Context<ApiEnv>,
@@ -56,7 +58,8 @@ export function jobs(deps: ApiDependencies, actions: JobActions): OpenAPIHono<Ap
       });
       const page = rows.slice(0, limit);
       const { caller } = context.get('identity');
-      const items = page.map((job) => jobFor(caller, job, null, settings));
+      const silent = await store.hosts.silent();
+      const items = page.map((job) => jobFor(caller, job, null, settings, silent));
       const last = page.at(-1);
       const next = rows.length > limit && last !== undefined ? String(last.number) : null;
       return context.json({ items, next }, 200);

@@ -12,19 +12,23 @@ export function jobFor(
   job: Job,
   queue: QueuePosition | null,
   settings: Pick<ApiSettings, 'temporalUiUrl' | 'temporalNamespace'>,
+  silentHosts: ReadonlyMap<string, string>,
 ): JobJson {
-  const answer = jobJson(job, queue, settings);
+  const answer = jobJson(job, queue, settings, silentHosts);
   return may(caller, 'job.read-output', job) ? answer : { ...answer, lastLogLines: [] };
 }
 
-/** A job's row as the API answers it. */
+/** A job's row as the API answers it; `silentHosts` are those that are not heard of, and since when. */
 export function jobJson(
   job: Job,
   queue: QueuePosition | null,
   settings: Pick<ApiSettings, 'temporalUiUrl' | 'temporalNamespace'>,
+  silentHosts: ReadonlyMap<string, string>,
 ): JobJson {
   const { id, spec } = job;
   const self = `/api/v1/jobs/${id}`;
+  const holds = !isEnded(job.state) && job.state !== 'queued';
+  const silentSince = holds ? (silentHosts.get(job.host ?? '') ?? null) : null;
   return {
     id,
     title: spec.title ?? id,
@@ -35,10 +39,11 @@ export function jobJson(
     state: job.state,
     terminal: isEnded(job.state),
     cause: job.cause,
-    explanation: explainJob(job, queue),
+    explanation: explainJob(job, queue, silentSince),
     detail: job.detail,
     attempt: job.attempt,
     host: job.host,
+    hostSilentSince: silentSince,
     devices: job.devices,
     queue: queue === null ? null : queueJson(queue),
     cancel: job.cancel,

@@ -67,7 +67,7 @@ export function queue(
   async function shown(id: string) {
     reader.forget();
     const job = await actions.find(id);
-    return jobJson(job, await actions.position(job), settings);
+    return jobJson(job, await actions.position(job), settings, await store.hosts.silent());
   }
 }
 

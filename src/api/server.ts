@@ -87,6 +87,7 @@ async function serve(config: Config, log: Log): Promise<void> {
     maxQueuedJobs: config.LABKEEPER_MAX_QUEUED_JOBS,
     maxQueuedJobsPerPerson: config.LABKEEPER_MAX_QUEUED_JOBS_PER_PERSON ?? null,
     volumeMaxBytes: config.LABKEEPER_VOLUME_MAX_BYTES,
+    hostSilentMs: config.LABKEEPER_HOST_SILENT_MS,
     maxTokens: config.LABKEEPER_MAX_TOKENS,
     maxLinks: config.LABKEEPER_MAX_LINKS,
     log,

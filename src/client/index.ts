@@ -7,6 +7,7 @@ import {
   appUsageSchema,
   eventListSchema,
   healthSchema,
+  deadHostSchema,
   hostListSchema,
   operationSchema,
   registeredAppSchema,
@@ -135,7 +136,11 @@ export interface LabkeeperClient extends SecretMethods, PeopleMethods {
     /** Resolves when it is over, succeeded or failed; rejects after `timeoutMs` (default 2 min). */
     wait(id: string, options?: WaitOptions): Promise<OperationJson>;
   };
-  hosts: { list(): Promise<HostJson[]> };
+  hosts: {
+    list(): Promise<HostJson[]>;
+    /** An operator's word that nothing runs there any more; answers the ids of the jobs that were given up. */
+    declareDead(name: string, options?: { why?: string }): Promise<string[]>;
+  };
   volumes: VolumeMethods;
   jobs: JobMethods;
   sweeps: SweepMethods;
@@ -228,7 +233,17 @@ export function labkeeperClient(options: ClientOptions): LabkeeperClient {
     },
     ...secretMethods(wire),
     ...peopleMethods(wire),
-    hosts: { list: async () => (await json('/api/v1/hosts', hostListSchema)).items },
+    hosts: {
+      list: async () => (await json('/api/v1/hosts', hostListSchema)).items,
+      async declareDead(name, { why } = {}) {
+        const { jobs } = await json(
+          `/api/v1/hosts/${encodeURIComponent(name)}/declare-dead`,
+          deadHostSchema,
+          { method: 'POST', body: why === undefined ? {} : { why } },
+        );
+        return jobs;
+      },
+    },
     volumes: volumeMethods(wire),
     jobs: jobMethods(wire),
     sweeps: sweepMethods(wire),

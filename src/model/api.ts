@@ -224,6 +224,10 @@ export const appHistorySchema = z
   })
   .describe('Awake time, memory and wakes of an app over time');
 
+export const deadHostSchema = z
+  .object({ jobs: z.array(z.string()).describe('Ids of the jobs that were given up with it') })
+  .describe('What the word that a host is dead came to');
+
 export const hostSchema = z
   .object({
     name: nameSchema,

@@ -55,6 +55,9 @@ export const jobSchema = z
     detail: z.string().nullable().describe('Finer word on that'),
     attempt: z.int().min(0).describe('The attempt that runs or ran last; 0 before the first'),
     host: z.string().nullable().describe('Host of that attempt'),
+    hostSilentSince: time(
+      'When that host was last heard of, if it is silent: what runs there is not known',
+    ).nullable(),
     devices: z.array(z.string()).describe('Devices it holds'),
     queue: queueSchema.nullable().describe('Its place in the queue; null when it does not wait'),
     cancel: cancelSchema.nullable().describe('Set when its end was asked for'),

@@ -37,6 +37,14 @@ const retrySchema = z
       .default(['exit_code', 'signal', 'out_of_memory', 'vanished'])
       .describe('What is tried again; anything else ends the job'),
     delayMs: durationMs('Wait before the next attempt; doubles with each', 10 * second, 0),
+    afterHostLoss: z
+      .int()
+      .min(0)
+      .max(100)
+      .default(1)
+      .describe(
+        'Further attempts after the host of one was given up; counted apart from the others',
+      ),
   })
   .prefault({})
   .describe('Further attempts');

@@ -23,6 +23,8 @@ export type JobPlace =
   | { at: 'running'; attempt: number; host: string; deadlineAtMs: number }
   /** Its instance is over, and what is left of it is to be collected. */
   | { at: 'exited'; attempt: number; host: string }
+  /** Its host is given up, and with it whatever it runs there. */
+  | { at: 'lost'; attempt: number; host: string }
   | { at: 'over' };
 
 /** What a job's workflow is told; its row says the same, also to a workflow that begins later. */
@@ -32,6 +34,8 @@ export type JobNews =
   | { kind: 'canceled'; cause: Cause }
   /** It has left more than it may. */
   | { kind: 'artifactsTooLarge'; attempt: number; cause: Cause }
+  /** The host of an attempt is given up: nothing is asked of it any more. */
+  | { kind: 'hostLost'; attempt: number }
   /** It ended while it waited. */
   | { kind: 'over' };
 
@@ -49,6 +53,8 @@ export interface JobLife {
   stop: JobStop | null;
   /** Told before the end of the attempt before was: capacity may come back faster than that word. */
   early: { attempt: number; host: string } | null;
+  /** The last attempt that is over: a word about it may come twice. Absent in what older versions recorded. */
+  over?: number;
 }
 
 export type JobFact =
@@ -60,6 +66,7 @@ export type JobFact =
   | { type: 'stillRuns'; attempt: number; deadlineAtMs: number }
   | { type: 'runDeadlinePassed'; attempt: number }
   | { type: 'artifactsTooLarge'; attempt: number; cause: Cause }
+  | { type: 'hostLost'; attempt: number }
   | { type: 'attemptOver'; attempt: number; verdict: Verdict; atMs: number }
   /** The row says that it is over: it was canceled or expired while it waited. */
   | { type: 'over' };
@@ -70,6 +77,7 @@ export function applyJobFact(life: JobLife, fact: JobFact, policy: JobPolicy): J
   switch (fact.type) {
     case 'granted': {
       const { attempt, host } = fact;
+      if (attempt <= (life.over ?? 0)) return life;
       if (place.at === 'queued') return { ...life, place: { at: 'granted', attempt, host } };
       const isNext = 'attempt' in place && attempt > place.attempt;
       return isNext ? { ...life, early: { attempt, host } } : life;
@@ -101,6 +109,10 @@ export function applyJobFact(life: JobLife, fact: JobFact, policy: JobPolicy): J
       if (place.at !== 'running' || place.attempt !== fact.attempt || life.stop) return life;
       return { ...life, stop: { reason: 'artifacts_too_large', cause: fact.cause } };
     }
+    case 'hostLost': {
+      if (!('attempt' in place) || place.attempt !== fact.attempt) return life;
+      return { ...life, place: { at: 'lost', attempt: place.attempt, host: place.host } };
+    }
     case 'attemptOver': {
       if (!('attempt' in place) || place.attempt !== fact.attempt) return life;
       const { verdict } = fact;
@@ -109,9 +121,11 @@ export function applyJobFact(life: JobLife, fact: JobFact, policy: JobPolicy): J
         ...life,
         place: life.early === null ? { at: 'queued' } : { at: 'granted', ...life.early },
         early: null,
+        over: fact.attempt,
         // What ended one attempt is no reason to end the next; a cancel is.
         stop: life.stop?.reason === 'canceled' ? life.stop : null,
-        retries: life.retries + 1,
+        // The loss of a host is none of the program's failures.
+        retries: life.retries + (verdict.cause === 'host_lost' ? 0 : 1),
         queueDeadlineAtMs: fact.atMs + verdict.queueDeadlineMs,
       };
     }
@@ -128,6 +142,8 @@ export type JobStep =
   | { kind: 'start'; attempt: number; host: string }
   /** Stops it where it still runs, collects what is left, and writes how it ended. */
   | { kind: 'end'; attempt: number; host: string }
+  /** Writes that the attempt went down with its host. */
+  | { kind: 'lose'; attempt: number; host: string }
   | { kind: 'passDeadline'; attempt: number }
   | { kind: 'done' };
 
@@ -145,6 +161,8 @@ export function nextJobStep(life: JobLife, nowMs: number): JobStep {
       return { kind: 'wait', untilMs: place.deadlineAtMs };
     case 'exited':
       return { kind: 'end', attempt: place.attempt, host: place.host };
+    case 'lost':
+      return { kind: 'lose', attempt: place.attempt, host: place.host };
     case 'over':
       return { kind: 'done' };
   }
@@ -192,6 +210,24 @@ export function judgeAttempt(
   if (!again || !policy.retries.causes.includes(cause)) return { state: 'failed', cause, detail };
   const delayMs = Math.min(policy.retries.delayMs * 2 ** Math.min(retries, 20), 3_600_000);
   return { state: 'queued', cause, detail, delayMs, queueDeadlineMs: context.queueDeadlineMs };
+}
+
+/** The judge of an attempt whose host was given up. What was never picked up there is no loss. */
+export function judgeLoss(
+  loss: { pickedUp: boolean; hostLosses: number; detail: string },
+  context: { stop: JobStop | null; policy: JobPolicy; queueDeadlineMs: number },
+): Verdict {
+  const { stop, policy, queueDeadlineMs } = context;
+  const cause: JobCause = 'host_lost';
+  const { detail } = loss;
+  if (stop?.reason === 'canceled') {
+    const { actor, why } = stop.cause;
+    return { state: 'canceled', cause: 'canceled', detail: `canceled by ${actor}: ${why}` };
+  }
+  if (loss.pickedUp && loss.hostLosses >= policy.retries.afterHostLoss) {
+    return { state: 'failed', cause, detail };
+  }
+  return { state: 'queued', cause, detail, delayMs: 0, queueDeadlineMs };
 }
 
 function failureOf(

@@ -12,6 +12,8 @@ export interface JobFacts {
   detail: string | null;
   exit: Exit | null;
   cancel: { actor: string; why: string; requestedAt: string } | null;
+  /** Who gave its host up, and why. */
+  lost: { actor: string; why: string } | null;
   since: string;
   readyAt: string;
   runDeadlineAt: string | null;
@@ -28,25 +30,34 @@ export interface QueuePosition {
 
 /**
  * The one sentence that answers: what is it doing, since when, what is it waiting for, who caused that.
- * The same in API, pages and CLI, so it is made only here.
+ * The same in API, pages and CLI, so it is made only here. `silentSince`: its host is not heard of.
  */
-export function explainJob(job: JobFacts, queue: QueuePosition | null): string {
+export function explainJob(
+  job: JobFacts,
+  queue: QueuePosition | null,
+  silentSince: string | null = null,
+): string {
   const since = `since ${shortTime(job.since)}`;
   const name = `job/${job.id}`;
+  const unreachable = job.lost
+    ? `; its host was given up by ${job.lost.actor}: ${job.lost.why}`
+    : silentSince === null
+      ? ''
+      : `; host unreachable since ${shortTime(silentSince)}`;
   switch (job.state) {
     case 'queued': {
       const again = job.attempt > 0 && job.detail ? `; it ${job.detail}` : '';
       return `${name} waits ${since}: ${waitInWords(queue)}${again}.`;
     }
     case 'preparing':
-      return `${name} is being started on ${job.host} ${since}; ${job.detail ?? 'waiting for the host'}.`;
+      return `${name} is being started on ${job.host} ${since}; ${job.detail ?? 'waiting for the host'}${unreachable}.`;
     case 'running': {
       const until =
         job.runDeadlineAt === null ? '' : `; at most until ${shortTime(job.runDeadlineAt)}`;
-      return `${name} runs on ${job.host} ${since}, attempt ${job.attempt}${until}.`;
+      return `${name} runs on ${job.host} ${since}, attempt ${job.attempt}${until}${unreachable}.`;
     }
     case 'stopping':
-      return `${name} is being stopped ${since} for ${job.cancel?.actor ?? 'labkeeper'} (${job.cancel?.why ?? 'its deadline'}).`;
+      return `${name} is being stopped ${since} for ${job.cancel?.actor ?? 'labkeeper'} (${job.cancel?.why ?? 'its deadline'})${unreachable}.`;
     case 'succeeded':
       return `${name} succeeded at ${shortTime(job.since)}: ${job.detail ?? describeExit(job.exit)}.`;
     case 'failed':

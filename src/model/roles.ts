@@ -58,6 +58,7 @@ const rules = {
   'registry.change': { role: 'operator', words: 'set registry credentials in' },
   'person.manage': { role: 'operator', words: 'manage people' },
   'host.see': { role: 'operator', words: 'see hosts' },
+  'host.give-up': { role: 'operator', words: 'declare hosts dead' },
 } as const satisfies Record<string, Rule>;
 
 export type Permission = keyof typeof rules;

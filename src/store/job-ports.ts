@@ -37,6 +37,13 @@ export interface Job {
   /** Finer word on what it does, or what came of it. */
   detail: string | null;
   cancel: CancelEvidence | null;
+  /** Set while the host of its attempt is given up, by whom and why. */
+  lost: { actor: string; why: string; at: string } | null;
+  /** Whether its host began with the present attempt: it may have made something. */
+  pickedUp: boolean;
+  /** Attempts that went down with their host, and those that were taken back before they began. */
+  hostLosses: number;
+  recalls: number;
   exit: Exit | null;
   imageDigest: string | null;
   lastLogLines: string[];
@@ -146,6 +153,10 @@ export interface JobChange {
   queue?: { readyInMs: number; deadlineInMs: number };
   /** Its capacity is given back. */
   release?: boolean;
+  /** Written only as long as this attempt holds its lease. */
+  ofAttempt?: number;
+  /** What the end of the attempt counts as, beside the failures of the program. */
+  counts?: 'host_loss' | 'recall';
   event?: NewEvent;
 }
 
@@ -219,6 +230,16 @@ export interface JobStore {
   ): Promise<boolean>;
   /** What was seen of an end that was asked for, as it is seen. The first time of each is kept. */
   noteEnd(id: string, attempt: number, seen: 'signalledAt' | 'killedAt'): Promise<void>;
+  /**
+   * The host of an attempt says that it begins with it. False when it must not: it was taken back, is over, or somebody
+   * wants it to end. From then on only the host knows what there is of it.
+   */
+  pickUp(id: string, attempt: number, detail: string): Promise<boolean>;
+  /**
+   * Takes back what was granted to hosts that are not heard of and was never picked up there. Whose it is
+   * is told by the outbox; answers the ids.
+   */
+  recallSilent(): Promise<string[]>;
   /** Finer word on what a start is doing. Not ordered, not an event: the last writer wins. */
   setDetail(id: string, attempt: number, detail: string): Promise<void>;
   /** One statement for a whole batch. Attempts that do not run any more are passed over. */

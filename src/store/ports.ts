@@ -495,10 +495,28 @@ export interface Device {
   memoryBytes: number;
 }
 
+export interface HostEpochs {
+  epoch: number;
+  settledEpoch: number;
+}
+
 export interface HostStore {
-  heartbeat(host: HostReport): Promise<void>;
+  /** Answers the epoch that the host is in, and the last one before which nothing is left on it. */
+  heartbeat(host: HostReport): Promise<HostEpochs>;
   find(name: string): Promise<Host | null>;
   list(): Promise<Host[]>;
+  /** Hosts that are not heard of, and when each last was: ISO 8601 by name. */
+  silent(): Promise<ReadonlyMap<string, string>>;
+  /**
+   * An operator's word that nothing runs on a host any more: its attempts of jobs are given up, which their workflows
+   * are told by the outbox, and a new epoch begins. Throws `not_found`, and `conflict` while it is heard of.
+   */
+  declareDead(name: string, cause: Cause): Promise<{ jobs: string[] }>;
+  /**
+   * Its agent has ended whatever the host had before `epoch`: it gets work again. False when a newer epoch
+   * has begun.
+   */
+  settle(name: string, epoch: number): Promise<boolean>;
 }
 
 /** What is wanted on a host: the reconciler's side of the comparison. */

@@ -12,12 +12,14 @@ export interface JobRun {
   inbox: JobNews[];
   /** Attempts that hosts said are over. */
   exits: number[];
+  /** Attempts whose host is given up. */
+  lost: number[];
   /** Counts what was heard, so that the loop notices news while it waits. */
   news: number;
 }
 
 export const createJobRun = (id: string): JobRun => ({
-  ...{ id, life: 0, revision: 0, now: null, inbox: [], exits: [], news: 0 },
+  ...{ id, life: 0, revision: 0, now: null, inbox: [], exits: [], lost: [], news: 0 },
 });
 
 export function beginRun(run: JobRun, began: BeganJob): void {
@@ -25,7 +27,7 @@ export function beginRun(run: JobRun, began: BeganJob): void {
   run.life = life;
   run.now = { life: state, policy, queueDeadlineMs };
   for (const news of run.inbox.splice(0)) hear(run, news);
-  applyExits(run);
+  applyKept(run);
 }
 
 export function hear(run: JobRun, news: JobNews): void {
@@ -35,7 +37,9 @@ export function hear(run: JobRun, news: JobNews): void {
   else if (news.kind === 'canceled') apply(run, { type: 'cancelAsked', cause: news.cause });
   else if (news.kind === 'artifactsTooLarge') {
     apply(run, { type: 'artifactsTooLarge', attempt: news.attempt, cause: news.cause });
-  } else if (news.kind === 'over') apply(run, { type: 'over' });
+  } else if (news.kind === 'hostLost') run.lost.push(news.attempt);
+  else if (news.kind === 'over') apply(run, { type: 'over' });
+  applyKept(run);
 }
 
 export function apply(run: JobRun, fact: JobFact): void {
@@ -44,9 +48,13 @@ export function apply(run: JobRun, fact: JobFact): void {
   run.now = { ...run.now, life: applyJobFact(life, fact, policy) };
 }
 
-/** An exit may be told before the start that it ends is over: it is kept, and counts then. */
-export function applyExits(run: JobRun): void {
+/**
+ * An exit may be told before the start that it ends is over, a loss before the grant that it takes back: they
+ * are kept, and count then.
+ */
+export function applyKept(run: JobRun): void {
   for (const attempt of run.exits) apply(run, { type: 'exited', attempt });
+  for (const attempt of run.lost) apply(run, { type: 'hostLost', attempt });
 }
 
 /** The next place in the order of writes. */

@@ -1,7 +1,12 @@
-import { CancellationScope, condition, proxyActivities } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  condition,
+  isCancellation,
+  proxyActivities,
+} from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import type { JobStep } from '../model/job-state.ts';
-import { apply, applyExits, writing, type JobRun } from './job-run.ts';
+import { apply, applyKept, writing, type JobRun } from './job-run.ts';
 import { quick, startingJob, undoing } from './options.ts';
 
 type Step<Kind extends JobStep['kind']> = Extract<JobStep, { kind: Kind }>;
@@ -20,6 +25,8 @@ export async function carryOut(
       return start(run, step);
     case 'end':
       return end(run, step);
+    case 'lose':
+      return lose(run, step);
     case 'passDeadline':
       return apply(run, { type: 'runDeadlinePassed', attempt: step.attempt });
   }
@@ -41,50 +48,85 @@ async function leaveQueue(run: JobRun): Promise<void> {
 async function start(run: JobRun, { attempt, host }: Step<'start'>): Promise<void> {
   if (run.now === null) return;
   const { life, policy, queueDeadlineMs } = run.now;
-  const scope = new CancellationScope();
-  const work = scope.run(() =>
-    proxyActivities<Activities>(startingJob(host)).startJob.executeWithOptions(
-      { summary: `start attempt ${attempt} on ${host}` },
-      [{ ...writing(run), attempt, policy, queueDeadlineMs, retries: life.retries }],
-    ),
+  const input = { ...writing(run), attempt, policy, queueDeadlineMs, retries: life.retries };
+  const result = await unless(
+    () => run.now?.life.stop !== null || isLost(run),
+    () =>
+      proxyActivities<Activities>(startingJob(host)).startJob.executeWithOptions(
+        { summary: `start attempt ${attempt} on ${host}` },
+        [input],
+      ),
   );
-  let over = false;
-  const settle = () => {
-    over = true;
-  };
-  work.then(settle, settle);
-  const isUnwanted = () => run.now?.life.stop !== null;
-  await condition(() => over || isUnwanted());
-  if (isUnwanted()) scope.cancel();
-  try {
-    const result = await work;
-    if (result.outcome === 'started') {
-      apply(run, { type: 'started', attempt, atMs: Date.now() });
-      if (result.hasExited) apply(run, { type: 'exited', attempt });
-      applyExits(run);
-    } else {
-      apply(run, { type: 'attemptOver', attempt, verdict: result.verdict, atMs: Date.now() });
-    }
-  } catch (error) {
-    // Whatever became of a start that nobody wants any more: the loop ends what it made.
-    if (isUnwanted() && !CancellationScope.current().consideredCancelled) return;
-    throw error;
+  if (result?.outcome === 'started') {
+    apply(run, { type: 'started', attempt, atMs: Date.now() });
+    if (result.hasExited) apply(run, { type: 'exited', attempt });
+  } else if (result !== null) {
+    apply(run, { type: 'attemptOver', attempt, verdict: result.verdict, atMs: Date.now() });
   }
+  applyKept(run);
 }
 
-/** Never given up: a host that is silent is waited for, since nobody knows what runs there. */
+/**
+ * Never given up by itself: a host that is silent is waited for, since nobody knows what runs there. It ends when
+ * the host is given up.
+ */
 async function end(run: JobRun, { attempt, host }: Step<'end'>): Promise<void> {
   if (run.now === null) return;
   const { life, policy, queueDeadlineMs } = run.now;
-  const result = await proxyActivities<Activities>(undoing(host)).endJob.executeWithOptions(
-    { summary: `end attempt ${attempt} on ${host}` },
-    [{ ...writing(run), attempt, policy, queueDeadlineMs, retries: life.retries, stop: life.stop }],
+  const input = { ...writing(run), attempt, policy, queueDeadlineMs, retries: life.retries };
+  const result = await unless(
+    () => isLost(run),
+    () =>
+      proxyActivities<Activities>(undoing(host)).endJob.executeWithOptions(
+        { summary: `end attempt ${attempt} on ${host}` },
+        [{ ...input, stop: life.stop }],
+      ),
   );
+  if (result === null) return;
   if (result.outcome === 'over') {
     apply(run, { type: 'attemptOver', attempt, verdict: result.verdict, atMs: Date.now() });
   } else {
     run.exits = run.exits.filter((one) => one !== attempt);
     apply(run, { type: 'stillRuns', attempt, deadlineAtMs: Date.now() + result.deadlineInMs });
+  }
+  applyKept(run);
+}
+
+async function lose(run: JobRun, { attempt, host }: Step<'lose'>): Promise<void> {
+  if (run.now === null) return;
+  const { life, queueDeadlineMs } = run.now;
+  const { verdict } = await control.loseAttempt.executeWithOptions(
+    { summary: `attempt ${attempt} went down with ${host}` },
+    [{ ...writing(run), attempt, queueDeadlineMs, stop: life.stop }],
+  );
+  run.lost = run.lost.filter((one) => one !== attempt);
+  apply(run, { type: 'attemptOver', attempt, verdict, atMs: Date.now() });
+  applyKept(run);
+}
+
+const isLost = (run: JobRun): boolean => run.now?.life.place.at === 'lost';
+
+/** Calls the work off when it is not wanted any more; null then, whatever became of it. */
+async function unless<Result>(
+  isUnwanted: () => boolean,
+  act: () => Promise<Result>,
+): Promise<Result | null> {
+  const scope = new CancellationScope();
+  const work = scope.run(act);
+  let over = false;
+  const settle = () => {
+    over = true;
+  };
+  work.then(settle, settle);
+  await condition(() => over || isUnwanted());
+  if (isUnwanted()) scope.cancel();
+  try {
+    return await work;
+  } catch (error) {
+    // The loop goes on from the state that made it unwanted, and ends what was made.
+    if ((isUnwanted() || isCancellation(error)) && !CancellationScope.current().consideredCancelled)
+      return null;
+    throw error;
   }
 }
 
@@ -103,6 +145,8 @@ export function sentenceOf(run: JobRun, step: JobStep): string {
       return `Job ${run.id}: starting attempt ${step.attempt} on ${step.host}.`;
     case 'end':
       return `Job ${run.id}: ending attempt ${step.attempt} on ${step.host}.`;
+    case 'lose':
+      return `Job ${run.id}: attempt ${step.attempt} went down with ${step.host}.`;
     case 'passDeadline':
       return `Job ${run.id} ran for longer than it may.`;
     case 'done':

@@ -7,7 +7,7 @@ import {
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { nextJobStep } from '../model/job-state.ts';
-import { applyExits, beginRun, createJobRun, hear, type JobRun } from './job-run.ts';
+import { applyKept, beginRun, createJobRun, hear, type JobRun } from './job-run.ts';
 import { carryOut, sentenceOf } from './job-steps.ts';
 import { instanceExitedSignal, jobNewsSignal, type JobWorkflowInput } from './messages.ts';
 import { quick } from './options.ts';
@@ -26,7 +26,7 @@ export async function job({ id }: JobWorkflowInput): Promise<void> {
     (exit) => {
       run.exits.push(exit.generation);
       run.news += 1;
-      applyExits(run);
+      applyKept(run);
     },
     { description: 'A host says that the instance of an attempt is over' },
   );

@@ -138,6 +138,10 @@ const table: Readonly<Record<string, Line>> = {
   'GET /api/v1/events/stream': { least: 'person' },
   'GET /api/v1/operations/:id': { least: 'viewer', path: '/api/v1/operations/first-wake' },
   'GET /api/v1/hosts': { least: 'operator' },
+  'POST /api/v1/hosts/:name/declare-dead': {
+    least: 'operator',
+    path: '/api/v1/hosts/lab-9/declare-dead',
+  },
   'GET /api/v1/apps/:name/secrets': { least: 'viewer' },
   'GET /api/v1/secrets': { least: 'instructor', path: '/api/v1/secrets?space=ml101' },
   'PUT /api/v1/secrets/:name': {

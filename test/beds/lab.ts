@@ -49,6 +49,8 @@ export interface Lab {
   temporal: { stop(): Promise<void>; start(): Promise<void>; address: string };
   /** Starts one more of a kind beside the first, on ports of its own and with its settings. */
   another(entry: 'api' | 'gateway'): Promise<Another>;
+  /** A worker with the agent of one more host, whose folder is its own. */
+  anotherHost(name: string, own?: LabSettings): Promise<Child>;
   /** Address of an app's page. */
   appUrl(name: string, path?: string): string;
   /** Names of instances that run now under the process runtime. */
@@ -170,6 +172,20 @@ export async function startLab(
       ? { process, apiUrl: address(one), consoleUrl, appsUrl }
       : { process, apiUrl, consoleUrl: address(one), appsUrl: address(two) };
   };
+  const hosts = [settings['LABKEEPER_HOST_NAME'] ?? 'local'];
+  const anotherHost = async (name: string, given: LabSettings = {}): Promise<Child> => {
+    const [one, two] = (await freePorts(2)) as [number, number];
+    const process = child('worker', `http://127.0.0.1:${one}/health/ready`, {
+      LABKEEPER_HOST_NAME: name,
+      LABKEEPER_AGENT_PORT: String(one),
+      LABKEEPER_WORKER_METRICS_PORT: String(two),
+      ...given,
+    });
+    others.push(process);
+    hosts.push(name);
+    await process.start();
+    return process;
+  };
   const worker = child('worker', `http://127.0.0.1:${agentPort}/health/ready`);
   const api = child('api', `${apiUrl}/health/ready`);
   const gateway = child('gateway', `http://127.0.0.1:${gatewayMetricsPort}/health/ready`);
@@ -193,14 +209,14 @@ export async function startLab(
     applicationName: 'test',
     log,
   });
-  const host = settings['LABKEEPER_HOST_NAME'] ?? 'local';
-  const runtime = processContainers({
-    installation: await store.installation(),
-    folder: join(folder, 'hosts', host, 'apps'),
-    log,
-  });
+  const installation = await store.installation();
+  const runtimeOf = (host: string) =>
+    processContainers({ installation, folder: join(folder, 'hosts', host, 'apps'), log });
   const runningInstances = async () =>
-    (await runtime.list()).filter(({ phase }) => phase === 'running').map(({ name }) => name);
+    (await Promise.all(hosts.map((host) => runtimeOf(host).list())))
+      .flat()
+      .filter(({ phase }) => phase === 'running')
+      .map(({ name }) => name);
 
   return {
     folder,
@@ -232,13 +248,16 @@ export async function startLab(
       },
     },
     another,
+    anotherHost,
     appUrl: (name, path = '/') => `${appsUrl}/app/${name}${path}`,
     runningInstances,
     async close() {
       await Promise.all([gateway, api, worker, ...others].map((one) => one.stop()));
-      for (const instance of await runtime.list()) {
-        await runtime.remove(instance.name);
-        await runtime.forgetLog(instance.name);
+      for (const runtime of hosts.map(runtimeOf)) {
+        for (const instance of await runtime.list()) {
+          await runtime.remove(instance.name);
+          await runtime.forgetLog(instance.name);
+        }
       }
       await store.close();
       await endServers();

@@ -40,6 +40,7 @@ export async function openTestStore(
       | 'maxVolumes'
       | 'maxQueuedJobs'
       | 'maxQueuedJobsPerPerson'
+      | 'hostSilentMs'
       | 'volumeMaxBytes'
     >
   > = {},

@@ -4,6 +4,7 @@ import { jobPolicyOf, jobSpecSchema, type JobCause } from '../../src/model/job-s
 import {
   applyJobFact,
   judgeAttempt,
+  judgeLoss,
   nextJobStep,
   type AttemptEnd,
   type JobFact,
@@ -127,6 +128,27 @@ describe('a job', () => {
     }
   });
 
+  it('drops a grant that is told once more when its attempt is over', () => {
+    const next = after(ended, overWith(1, again));
+    expect(after(next, grant(1))).toEqual(next);
+    expect(after(next, started(1), exited(1), passed(1))).toEqual(next);
+  });
+
+  it('goes down with its host wherever it is there, and waits again without a failure of its own', () => {
+    const lost: JobFact = { type: 'hostLost', attempt: 1 };
+    for (const life of [granted, running, ended, after(running, cancel)]) {
+      expect(step(after(life, lost))).toEqual({ kind: 'lose', attempt: 1, host });
+      expect(after(life, { type: 'hostLost', attempt: 2 })).toEqual(life);
+    }
+    for (const life of [waiting, isOver]) expect(after(life, lost)).toEqual(life);
+    const isLost = after(running, lost);
+    for (const fact of [started(1), exited(1), passed(1), grant(1)]) {
+      expect(after(isLost, fact), fact.type).toEqual(isLost);
+    }
+    const next = after(isLost, overWith(1, { ...again, cause: 'host_lost' }), lost);
+    expect(next).toMatchObject({ place: { at: 'queued' }, retries: 0 });
+  });
+
   it('takes no fact before its time', () => {
     const never: [JobLife, JobFact[]][] = [
       [waiting, [started(1), exited(1), passed(1), overWith(1, succeeded)]],
@@ -223,6 +245,22 @@ describe('the judge of an attempt', () => {
   });
 });
 
+describe('the judge of a lost host', () => {
+  const judge = (parts: Partial<Parameters<typeof judgeLoss>[0]>, stop: JobStop | null = null) =>
+    judgeLoss(
+      { pickedUp: true, hostLosses: 0, detail: 'lab-1 was given up', ...parts },
+      { stop, policy, queueDeadlineMs: 300 },
+    );
+
+  it('lets it wait again at once, as often as it may lose one', () => {
+    expect(judge({})).toMatchObject({ state: 'queued', cause: 'host_lost', delayMs: 0 });
+    expect(judge({ hostLosses: 1 })).toMatchObject({ state: 'failed', cause: 'host_lost' });
+    expect(judge({ hostLosses: 9, pickedUp: false })).toMatchObject({ state: 'queued' });
+    const canceled: JobStop = { reason: 'canceled', cause: person };
+    expect(judge({}, canceled)).toMatchObject({ state: 'canceled', cause: 'canceled' });
+  });
+});
+
 /**
  * A row, a host and a workflow that may lose its memory, wired as the product wires them; what is told may come
  * late, twice, in any order or not at all.
@@ -233,6 +271,8 @@ type Act =
   | 'step'
   | 'exit'
   | 'news'
+  | 'newsAgain'
+  | 'loseHost'
   | 'tellExit'
   | 'tellWrongExit'
   | 'newLife'
@@ -246,6 +286,8 @@ describe('whatever comes in whatever order', () => {
       'step',
       'exit',
       'news',
+      'newsAgain',
+      'loseHost',
       'tellExit',
       'tellWrongExit',
       'newLife',
@@ -279,7 +321,10 @@ describe('whatever comes in whatever order', () => {
       at: 'queued' as 'queued' | 'granted' | 'running' | 'over',
       attempt: 0,
       deadlineAtMs: 0,
+      isLost: false,
+      losses: 0,
     };
+    const told: JobFact[] = [];
     let isCanceled = false;
     let leases = 0;
     let nowMs = 0;
@@ -301,8 +346,9 @@ describe('whatever comes in whatever order', () => {
         over: { at: 'over' },
       };
       return {
-        place: places[row.at],
-        retries: row.at === 'queued' ? attempt : Math.max(0, attempt - 1),
+        place: row.isLost ? { at: 'lost', attempt, host } : places[row.at],
+        over: row.at === 'queued' ? attempt : Math.max(0, attempt - 1),
+        retries: (row.at === 'queued' ? attempt : Math.max(0, attempt - 1)) - row.losses,
         queueDeadlineAtMs: 1_000,
         stop: isCanceled ? { reason: 'canceled', cause: person } : null,
         early: null,
@@ -324,6 +370,9 @@ describe('whatever comes in whatever order', () => {
         apply(row.at === 'over' ? { type: 'over' } : { ...grant(row.attempt) });
       } else if (doing.kind === 'start') {
         const { attempt } = doing;
+        // Its row is the judge: nothing is made for an attempt that was taken back.
+        if (row.isLost || row.at === 'over' || row.at === 'queued') return;
+        require(attempt === row.attempt, 'started an attempt that is not the present one');
         if (!instances.has(attempt)) {
           require(alive().length === 0, 'two attempts at once');
           instances.set(attempt, 'runs');
@@ -334,11 +383,26 @@ describe('whatever comes in whatever order', () => {
         apply(started(attempt, nowMs));
       } else if (doing.kind === 'end') {
         end(doing.attempt, apply);
+      } else if (doing.kind === 'lose') {
+        const { attempt } = doing;
+        require(row.isLost && attempt === row.attempt, 'lost what is not lost');
+        const verdict = judgeLoss(
+          { pickedUp: true, hostLosses: row.losses, detail: 'given up' },
+          { stop: life.stop, policy: by, queueDeadlineMs: 1_000 },
+        );
+        leases -= 1;
+        row.isLost = false;
+        row.losses += 1;
+        if (verdict.state === 'queued') row.at = 'queued';
+        else finish(verdict.state);
+        apply(overWith(attempt, verdict, nowMs));
       } else if (doing.kind === 'passDeadline') apply(passed(doing.attempt));
     }
 
     function end(attempt: number, apply: (fact: JobFact) => void): void {
       const is = instances.get(attempt);
+      // Nobody answers for a host that is given up.
+      if (row.isLost) return;
       if (is === 'runs' && life.stop === null) {
         apply({ type: 'stillRuns', attempt, deadlineAtMs: row.deadlineAtMs });
         return;
@@ -373,7 +437,16 @@ describe('whatever comes in whatever order', () => {
       } else if (what === 'step') step();
       else if (what === 'exit') for (const attempt of alive()) instances.set(attempt, 'exited');
       else if (what === 'news') {
-        for (const fact of inbox.splice(0)) life = applyJobFact(life, fact, by);
+        for (const fact of inbox.splice(0)) {
+          told.push(fact);
+          life = applyJobFact(life, fact, by);
+        }
+      } else if (what === 'newsAgain') {
+        for (const fact of told) life = applyJobFact(life, fact, by);
+      } else if (what === 'loseHost' && leases > 0 && !row.isLost) {
+        row.isLost = true;
+        if (instances.has(row.attempt)) instances.set(row.attempt, 'removed');
+        inbox.push({ type: 'hostLost', attempt: row.attempt });
       } else if (what === 'tellExit') {
         for (const [attempt, is] of instances) {
           if (is !== 'runs') life = applyJobFact(life, exited(attempt), by);

@@ -5,7 +5,7 @@ import type { Wait } from '../../src/model/queue.ts';
 const at = '2026-03-01T09:00:00.000Z';
 const job: JobFacts = {
   ...{ id: 'run-7', state: 'queued', attempt: 0, host: null, detail: null, exit: null },
-  ...{ cancel: null, since: at, readyAt: at, runDeadlineAt: null },
+  ...{ cancel: null, lost: null, since: at, readyAt: at, runDeadlineAt: null },
 };
 const position = (wait: Wait, ahead = 0, startsInMs: number | null = null) => ({
   ...{ ahead, wait, startsInMs },

@@ -8,6 +8,7 @@ import { jobPolicyOf, jobSpecSchema, type JobPolicy } from '../../src/model/job-
 import {
   isEnded,
   judgeAttempt,
+  judgeLoss,
   type AttemptEnd,
   type JobNews,
   type JobPlace,
@@ -41,6 +42,9 @@ export interface JobWorld {
     detail: string | null;
     deadlineAtMs: number | null;
     queueDeadlineAtMs: number;
+    /** Its host is given up. */
+    isLost: boolean;
+    hostLosses: number;
   };
   policy: JobPolicy;
   queueDeadlineMs: number;
@@ -60,6 +64,8 @@ export interface JobWorld {
   endGate: Gate | null;
   /** The row's side of a grant; what the workflow is to be told. Null when it does not wait. */
   grant(): JobNews | null;
+  /** The row's side of giving the host up, which takes what runs there out of this world. */
+  loseHost(): JobNews | null;
   /** The row's side of a cancel. */
   cancel(cause: Cause): JobNews | null;
 }
@@ -85,6 +91,8 @@ export function createJobWorld(given: Partial<JobPolicy> = {}, queueDeadlineMs =
     row: {
       ...{ state: 'queued', attempt: 0, cancel: null, detail: null, deadlineAtMs: null },
       queueDeadlineAtMs: Date.now() + queueDeadlineMs,
+      isLost: false,
+      hostLosses: 0,
     },
     policy,
     queueDeadlineMs,
@@ -105,6 +113,13 @@ export function createJobWorld(given: Partial<JobPolicy> = {}, queueDeadlineMs =
       row.attempt += 1;
       world.leases += 1;
       return { kind: 'granted', attempt: row.attempt, host: world.host };
+    },
+    loseHost() {
+      const { row } = world;
+      if (world.leases === 0 || row.isLost) return null;
+      row.isLost = true;
+      world.instances.delete(row.attempt);
+      return { kind: 'hostLost', attempt: row.attempt };
     },
     cancel(cause) {
       const { row } = world;
@@ -130,10 +145,14 @@ export function createJobWorld(given: Partial<JobPolicy> = {}, queueDeadlineMs =
           queueDeadlineMs,
           state: {
             place: placeOfRow(),
-            retries: row.state === 'queued' ? row.attempt : Math.max(0, row.attempt - 1),
+            retries: Math.max(
+              0,
+              (row.state === 'queued' ? row.attempt : row.attempt - 1) - row.hostLosses,
+            ),
             queueDeadlineAtMs: row.queueDeadlineAtMs,
             stop,
             early: null,
+            over: row.state === 'queued' ? row.attempt : Math.max(0, row.attempt - 1),
           },
         };
       },
@@ -172,6 +191,21 @@ export function createJobWorld(given: Partial<JobPolicy> = {}, queueDeadlineMs =
         return { outcome: 'started', hasExited: world.instances.get(attempt) !== null };
       },
 
+      async loseAttempt(input) {
+        const { attempt, stop } = input;
+        const { row } = world;
+        world.ledger.push(`lose ${attempt}`);
+        const verdict = judgeLoss(
+          { pickedUp: true, hostLosses: row.hostLosses, detail: 'its host was given up' },
+          { stop, policy, queueDeadlineMs },
+        );
+        if (row.isLost && row.attempt === attempt) {
+          row.hostLosses += 1;
+          settle(input, verdict);
+        }
+        return { verdict };
+      },
+
       async endJob(input) {
         const { attempt, stop } = input;
         if (world.deaths.delete('end')) return world.isOver.open.then(die);
@@ -191,8 +225,9 @@ export function createJobWorld(given: Partial<JobPolicy> = {}, queueDeadlineMs =
   return world;
 
   function placeOfRow(): JobPlace {
-    const { state, attempt, deadlineAtMs } = world.row;
+    const { state, attempt, deadlineAtMs, isLost } = world.row;
     if (state === 'queued') return { at: 'queued' };
+    if (isLost) return { at: 'lost', attempt, host: world.host };
     if (deadlineAtMs === null) return { at: 'granted', attempt, host: world.host };
     return { at: 'running', attempt, host: world.host, deadlineAtMs };
   }
@@ -207,16 +242,21 @@ export function createJobWorld(given: Partial<JobPolicy> = {}, queueDeadlineMs =
   function write(input: EndJobInput, left: AttemptEnd): Verdict {
     const verdict = judgeAttempt(left, input);
     world.instances.delete(input.attempt);
-    if (!accepts(input)) return verdict;
+    settle(input, verdict);
+    return verdict;
+  }
+
+  function settle(input: JobWriting, verdict: Verdict): void {
+    if (!accepts(input)) return;
     if (world.leases !== 1) breaks('the end of an attempt that holds nothing');
     world.leases -= 1;
+    world.row.isLost = false;
     world.row.deadlineAtMs = null;
     if (verdict.state === 'queued') {
       world.row.state = 'queued';
       world.row.queueDeadlineAtMs = Date.now() + verdict.queueDeadlineMs;
       world.ledger.push('row queued');
     } else finish(verdict.state, verdict.detail);
-    return verdict;
   }
 
   function finish(state: JobState, detail: string | null = null): void {

@@ -6,7 +6,7 @@ import { useJobStage, type JobScene } from './job-stage.ts';
 import { createJobWorld, gate } from './job-world.ts';
 
 const person = { actor: 'ada', why: 'wrong seed' };
-const retries = { max: 2, causes: ['exit_code' as const], delayMs: 0 };
+const retries = { max: 2, causes: ['exit_code' as const], delayMs: 0, afterHostLoss: 1 };
 /** What a job may cost on a hosted Temporal, in billable actions. */
 const budget = 15;
 
@@ -336,6 +336,80 @@ describe.runIf(requirePart('temporal'))('the job workflow', () => {
       expect([...world.instances]).toEqual([]);
     });
   }, 60_000);
+
+  it('that runs on a host which is given up begins again elsewhere, and is failed by the second loss', async () => {
+    await scene(createJobWorld(), async (stage) => {
+      const { world, handle, tell, state } = stage;
+      await runs(stage);
+      await tell(world.loseHost());
+      await state('queued');
+      await tell(world.grant());
+      await state('running');
+      await tell(world.loseHost());
+      await handle.result();
+      expect(world.row).toMatchObject({ state: 'failed', attempt: 2 });
+      expect(world.ledger).toEqual([
+        ...['start 1', 'row running', 'lose 1', 'row queued'],
+        ...['start 2', 'row running', 'lose 2', 'row failed'],
+      ]);
+      expect(countActions(await handle.fetchHistory())).toBeLessThanOrEqual(budget);
+      await saveHistory(handle, 'job-lost-its-host');
+    });
+  });
+
+  it('waits for no host that is given up, neither in a start nor in an end', async () => {
+    const world = createJobWorld();
+    world.deaths = new Set(['start']);
+    await scene(world, async (stage) => {
+      const { handle, tell, state, exits } = stage;
+      await isGranted(stage);
+      await eventually(() => expect(world.deaths.size).toBe(0), { deadlineMs: 20_000 });
+      await tell(world.loseHost());
+      await state('queued');
+      world.deaths = new Set(['end']);
+      await tell(world.grant());
+      await state('running');
+      await exits(2, 0);
+      await eventually(() => expect(world.deaths.size).toBe(0), { deadlineMs: 20_000 });
+      await tell(world.cancel(person));
+      await tell(world.loseHost());
+      await handle.result();
+      expect(world.row.state).toBe('canceled');
+    });
+  }, 60_000);
+
+  it('hears that its host is given up before it hears that it was granted there', async () => {
+    const world = createJobWorld();
+    await scene(world, async ({ tell, state, exits, handle }) => {
+      await tell(submitted);
+      await eventually(async () =>
+        expect(countEvents(await handle.fetchHistory(), 'timers')).toBe(1),
+      );
+      const granted = world.grant();
+      await tell(world.loseHost());
+      await tell(granted);
+      await state('queued');
+      await tell(world.grant());
+      await state('running');
+      await exits(2, 0);
+      await handle.result();
+      expect(world.ledger).toEqual([
+        ...['lose 1', 'row queued', 'start 2', 'row running', 'end 2', 'row succeeded'],
+      ]);
+    });
+  });
+
+  it('learns in a new life that its host is given up', async () => {
+    const world = createJobWorld();
+    await scene(world, async (stage) => {
+      await runs(stage);
+      world.loseHost();
+      await stage.terminate();
+      await stage.tell(submitted);
+      await stage.state('queued');
+      expect(world.ledger.slice(-2)).toEqual(['lose 1', 'row queued']);
+    });
+  });
 
   it('of a job that is over has nothing to do', async () => {
     const world = createJobWorld();

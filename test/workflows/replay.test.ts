@@ -13,9 +13,14 @@ const fixtures = [
   'v1-refused-removed.json',
   'v1-deployed.json',
   'v1-deployment-overtaken.json',
-  ...['canceled-while-it-ran', 'expired-in-the-queue', 'new-life', 'succeeded', 'tried-again'].map(
-    (scenario) => `v1-job-${scenario}.json`,
-  ),
+  ...[
+    'canceled-while-it-ran',
+    'expired-in-the-queue',
+    'lost-its-host',
+    'new-life',
+    'succeeded',
+    'tried-again',
+  ].map((scenario) => `v1-job-${scenario}.json`),
 ];
 
 describe('recorded histories', () => {

@@ -74,6 +74,7 @@ export const routeRules: Readonly<Record<string, RouteRule>> = {
   'GET /api/v1/events/stream': 'person',
   'GET /api/v1/operations/:id': { may: 'app.see', of: 'operation' },
   'GET /api/v1/hosts': all('host.see'),
+  'POST /api/v1/hosts/:name/declare-dead': all('host.give-up'),
   'GET /api/v1/volumes': 'person',
   'PUT /api/v1/volumes/:name': 'person',
   'GET /api/v1/volumes/:name': volume('volume.see'),

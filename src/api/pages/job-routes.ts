@@ -102,12 +102,13 @@ export function jobPages(
         }),
         spacesFor(visible),
       ]);
+      const silent = await store.hosts.silent();
       const page = rows.slice(0, rowsOfPage);
       const last = rows.length > rowsOfPage ? page.at(-1) : undefined;
       return context.html(
         jobsPage({
           identity,
-          jobs: page.map((job) => jobFor(identity.caller, job, null, settings)),
+          jobs: page.map((job) => jobFor(identity.caller, job, null, settings, silent)),
           ...{ filter, spaces },
           first: before === null ? null : jobsAddress(filter),
           next: last === undefined ? null : jobsAddress(filter, last.number),
@@ -185,10 +186,14 @@ export function jobPages(
         });
         return context.html(page, 404);
       }
-      const [position, log] = await Promise.all([actions.position(job), readLog(job, caller)]);
+      const [position, log, silent] = await Promise.all([
+        actions.position(job),
+        readLog(job, caller),
+        store.hosts.silent(),
+      ]);
       return context.html(
         jobPage({
-          ...{ identity, timeline, log, job: jobFor(caller, job, position, settings) },
+          ...{ identity, timeline, log, job: jobFor(caller, job, position, settings, silent) },
           done: context.req.query('done') ?? '',
         }),
       );

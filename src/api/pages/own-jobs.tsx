@@ -19,11 +19,12 @@ export async function readOwnJobs(
 ): Promise<OwnJobs> {
   const owner = caller.person;
   if (owner === null) return [];
-  const [active, ended] = await Promise.all([
+  const [active, ended, silent] = await Promise.all([
     store.jobs.list({ owner, states: activeJobStates, limit: mostActive }),
     store.jobs.list({ owner, states: endedJobStates, limit: mostEnded }),
+    store.hosts.silent(),
   ]);
-  return [...active, ...ended].map((job) => jobFor(caller, job, null, settings));
+  return [...active, ...ended].map((job) => jobFor(caller, job, null, settings, silent));
 }
 
 /** Left out for those who have none and may submit none. */

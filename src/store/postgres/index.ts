@@ -23,6 +23,7 @@ import { deploymentStore, foreignIdStore } from './deployments/index.ts';
 import { insertEvent } from './events/append.ts';
 import { eventChoices, eventsSince, latestEventId, listEvents } from './events/read.ts';
 import { readFigures } from './figures/read.ts';
+import { declareDead, settleHost, silentHosts } from './hosts/dead.ts';
 import { findHost, heartbeat, listHosts } from './hosts/hosts.ts';
 import { forgetEvents, forgetOperations } from './history/forget.ts';
 import { reportMemory } from './history/memory.ts';
@@ -72,7 +73,7 @@ import { settleVolumes } from './volumes/settle.ts';
 /**
  * The store on PostgreSQL 14 or newer. Connects when first used: opening it succeeds with the
  * database down. `maxApps` and `maxVolumes` bound registrations, `volumeMaxBytes` is the limit of a volume
- * that was given none.
+ * that was given none. A host is silent when it was not heard of for `hostSilentMs`.
  */
 export async function openPostgresStore(
   options: DatabaseOptions & {
@@ -83,6 +84,7 @@ export async function openPostgresStore(
     maxQueuedJobs?: number;
     maxQueuedJobsPerPerson?: number | null;
     volumeMaxBytes?: number;
+    hostSilentMs?: number;
   },
 ): Promise<Store> {
   const database = openDatabase(options);
@@ -95,6 +97,7 @@ export async function openPostgresStore(
     ...volumeLimits,
     maxQueuedJobs: options.maxQueuedJobs ?? 100_000,
     maxQueuedJobsPerPerson: options.maxQueuedJobsPerPerson ?? null,
+    hostSilentMs: options.hostSilentMs ?? 30_000,
   };
   const closed = new AbortController();
   const until = (signal: AbortSignal) => AbortSignal.any([signal, closed.signal]);
@@ -193,6 +196,9 @@ export async function openPostgresStore(
       heartbeat: (host) => heartbeat(database, host),
       find: (name) => findHost(database, name),
       list: () => listHosts(database),
+      silent: () => silentHosts(database, jobLimits.hostSilentMs),
+      declareDead: (name, cause) => declareDead(database, name, cause, jobLimits.hostSilentMs),
+      settle: (name, epoch) => settleHost(database, name, epoch),
     },
     instances: {
       listByHost: (host) => listInstances(database, host),

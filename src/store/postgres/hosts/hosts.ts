@@ -1,4 +1,4 @@
-import type { Host, HostCapacity, HostReport } from '../../ports.ts';
+import type { Host, HostCapacity, HostEpochs, HostReport } from '../../ports.ts';
 import type { Database } from '../database.ts';
 
 interface HostRow extends Record<string, unknown> {
@@ -17,9 +17,9 @@ interface HostRow extends Record<string, unknown> {
 
 const none: HostCapacity = { cpus: 0, memoryBytes: 0, labels: {}, devices: [] };
 
-export async function heartbeat(database: Database, host: HostReport): Promise<void> {
+export async function heartbeat(database: Database, host: HostReport): Promise<HostEpochs> {
   const { capacity = none } = host;
-  await database.query(
+  const [row] = await database.query<{ epoch: string; settled_epoch: string }>(
     `say that host/${host.name} lives`,
     `INSERT INTO hosts (name, agent_url, runtimes, storage, cpus, memory_bytes, job_cpus,
        job_memory_bytes, labels, devices)
@@ -28,7 +28,8 @@ export async function heartbeat(database: Database, host: HostReport): Promise<v
        runtimes = excluded.runtimes, storage = excluded.storage, cpus = excluded.cpus,
        memory_bytes = excluded.memory_bytes, job_cpus = excluded.job_cpus,
        job_memory_bytes = excluded.job_memory_bytes, labels = excluded.labels,
-       devices = excluded.devices, seen_at = now()`,
+       devices = excluded.devices, seen_at = now()
+     RETURNING epoch, settled_epoch`,
     [
       host.name,
       host.agentUrl,
@@ -42,6 +43,7 @@ export async function heartbeat(database: Database, host: HostReport): Promise<v
       JSON.stringify(capacity.devices),
     ],
   );
+  return { epoch: Number(row?.epoch ?? 0), settledEpoch: Number(row?.settled_epoch ?? 0) };
 }
 
 export async function findHost(database: Database, name: string): Promise<Host | null> {

@@ -25,6 +25,13 @@ export async function advanceJob(
   return database.transaction(`write a step of job/${id}`, async (query) => {
     const order = await compareMark(query, id, mark);
     if (order !== 'newer') return order === 'equal';
+    if (change.ofAttempt !== undefined) {
+      const held = await query('look', 'SELECT FROM leases WHERE job = $1 AND attempt = $2', [
+        id,
+        change.ofAttempt,
+      ]);
+      if (held.length === 0) return false;
+    }
     await writeChange(query, id, mark, change);
     if (change.release === true) {
       await query('give capacity back', 'DELETE FROM leases WHERE job = $1', [id]);
@@ -118,6 +125,9 @@ async function writeChange(query: Query, id: string, mark: Mark, change: JobChan
     set("ready_at = now() + $::float8 * interval '1 ms'", readyInMs);
     set("queue_deadline_at = now() + $::float8 * interval '1 ms'", deadlineInMs);
   }
+  if (change.release === true) sets.push('lost = NULL');
+  if (change.counts === 'host_loss') sets.push('host_losses = host_losses + 1');
+  if (change.counts === 'recall') sets.push('recalls = recalls + 1');
   const { now = [] } = change;
   if (now.includes('startedAt')) sets.push('started_at = now()');
   if (now.includes('finishedAt')) sets.push('finished_at = now()');

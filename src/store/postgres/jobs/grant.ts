@@ -1,17 +1,17 @@
 import { jobEntity, jobInstanceName } from '../../../model/names.ts';
 import type { QueuePlan } from '../../../model/queue.ts';
-import type { Grant, QueueLimits } from '../../job-ports.ts';
+import type { Grant } from '../../job-ports.ts';
 import type { Database, Query } from '../database.ts';
 import { insertEvent } from '../events/append.ts';
 import { settleVolumesIn } from '../volumes/settle.ts';
-import { readMoment } from './moment.ts';
+import { readMoment, type Limits } from './moment.ts';
 import { tellJob } from './tell.ts';
 
 /** Who gives out capacity waits for the one who is at it: so two never give the same. */
-const queueLockKey = 7_106_140;
+export const queueLockKey = 7_106_140;
 const grantsAtOnce = 200;
 
-export async function grantJobs(database: Database, limits: QueueLimits): Promise<Grant[]> {
+export async function grantJobs(database: Database, limits: Limits): Promise<Grant[]> {
   if (!(await isWaiting(database))) return [];
   return database.transaction('give out capacity', async (query) => {
     await query('wait for others', 'SELECT pg_advisory_xact_lock($1)', [queueLockKey]);
@@ -52,7 +52,8 @@ async function write(
   }>(
     `grant job/${job}`,
     `UPDATE jobs SET state = 'preparing', attempt = attempt + 1, host = $2, since = now(),
-       updated_at = now(), detail = 'waiting for ' || $2, cause = NULL, exit = NULL
+       updated_at = now(), detail = 'waiting for ' || $2, cause = NULL, exit = NULL,
+       picked_up = false, lost = NULL
      WHERE id = $1 AND state = 'queued' AND cancel IS NULL RETURNING number, attempt, cpus, memory_bytes`,
     [job, host],
   );

@@ -8,15 +8,17 @@ import { expireJobs } from './expire.ts';
 import { grantJobs, isWaiting } from './grant.ts';
 import { holdJob, holdScope, releaseJob, releaseScope } from './holds.ts';
 import { readQueue } from './moment.ts';
+import { pickUpJob, recallSilent } from './lose.ts';
 import { reportProgress, setJobDetail } from './progress.ts';
 import { submitJob, type SubmissionLimits } from './submit.ts';
 
 /** Jobs on PostgreSQL. */
 export function jobStore(
   database: Database,
-  limits: SubmissionLimits,
+  limits: SubmissionLimits & { hostSilentMs: number },
   until: (signal: AbortSignal) => AbortSignal,
 ): JobStore {
+  const { hostSilentMs } = limits;
   return {
     submit: (input) => submitJob(database, input, limits),
     find: (id) => findJob(database.query, id),
@@ -28,14 +30,16 @@ export function jobStore(
     advance: (id, mark, change) => advanceJob(database, id, mark, change),
     leaveQueue: (id, mark, end) => leaveQueue(database, id, mark, end),
     noteEnd: (id, attempt, seen) => noteEnd(database, id, attempt, seen),
+    pickUp: (id, attempt, detail) => pickUpJob(database, id, attempt, detail),
+    recallSilent: () => recallSilent(database, hostSilentMs),
     setDetail: (id, attempt, detail) => setJobDetail(database, id, attempt, detail),
     reportProgress: (reports) => reportProgress(database, reports),
     holdScope: (scope, cause) => holdScope(database, scope, cause),
     releaseScope: (scope, cause) => releaseScope(database, scope, cause),
     hold: (id, cause) => holdJob(database, id, cause),
     release: (id, cause) => releaseJob(database, id, cause),
-    grant: (queueLimits) => grantJobs(database, queueLimits),
-    queue: (queueLimits) => readQueue(database, queueLimits),
+    grant: (queueLimits) => grantJobs(database, { ...queueLimits, hostSilentMs }),
+    queue: (queueLimits) => readQueue(database, { ...queueLimits, hostSilentMs }),
     expire: () => expireJobs(database),
     isWaiting: () => isWaiting(database),
     listLive: (page) => listLiveJobs(database, page),

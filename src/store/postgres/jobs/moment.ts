@@ -8,15 +8,16 @@ import {
 import type { QueueLimits, QueueMoment } from '../../job-ports.ts';
 import type { Database, Query } from '../database.ts';
 
-/** A host that was not heard for this long gets no new work. */
-const silentAfterMs = 30_000;
 /** Of each submitter, and of each sweep, so many are looked at; the others cannot be next. */
 const perLine = 200;
 /** So many of its like tell how long a job runs. */
 const likes = 50;
 
+/** What callers and the store's own settings limit together. */
+export type Limits = QueueLimits & { hostSilentMs: number };
+
 /** The queue as one transaction sees it, with how long things will take. */
-export async function readQueue(database: Database, limits: QueueLimits): Promise<QueueMoment> {
+export async function readQueue(database: Database, limits: Limits): Promise<QueueMoment> {
   return database.transaction('look at the queue', async (query) => {
     await query('see one moment', 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
     const moment = await readMoment(query, limits);
@@ -44,15 +45,16 @@ export async function readQueue(database: Database, limits: QueueLimits): Promis
 }
 
 /** What decides who goes next, and what comes of it. */
-export async function readMoment(query: Query, limits: QueueLimits) {
-  const hosts = await readHosts(query);
+export async function readMoment(query: Query, limits: Limits) {
+  const hosts = await readHosts(query, limits.hostSilentMs);
   const leases = await readLeases(query);
   const jobs = await readWaiting(query);
   const rules = { ...limits, ...(await readCaps(query)) };
   return { hosts, leases, jobs, rules, plan: planQueue(hosts, leases, jobs, rules) };
 }
 
-async function readHosts(query: Query): Promise<QueueHost[]> {
+/** One that is not heard of, or has yet to end what it had when it was given up, gets no new work. */
+async function readHosts(query: Query, silentMs: number): Promise<QueueHost[]> {
   const rows = await query<{
     name: string;
     job_cpus: number;
@@ -64,9 +66,10 @@ async function readHosts(query: Query): Promise<QueueHost[]> {
     'read hosts',
     `SELECT name, job_cpus, job_memory_bytes, devices, runtimes,
        seen_at > now() - $1::float8 * interval '1 ms' AND storage ->> 'state' <> 'full'
+         AND epoch = settled_epoch
          AS takes_work
      FROM hosts ORDER BY name`,
-    [silentAfterMs],
+    [silentMs],
   );
   return rows.map((row) => ({
     name: row.name,

@@ -22,6 +22,10 @@ export interface JobRow extends Record<string, unknown> {
   why: string;
   detail: string | null;
   cancel: CancelEvidence | null;
+  lost: Job['lost'];
+  picked_up: boolean;
+  host_losses: number;
+  recalls: number;
   exit: Exit | null;
   image_digest: string | null;
   last_log_lines: string[];
@@ -43,7 +47,8 @@ export interface JobRow extends Record<string, unknown> {
 
 export const jobColumns = `jobs.id, jobs.number, jobs.space, jobs.owner, jobs.type, jobs.spec,
   jobs.body_digest, jobs.life, jobs.revision, jobs.state, jobs.cause, jobs.attempt, jobs.host,
-  jobs.actor, jobs.why, jobs.detail, jobs.cancel, jobs.exit, jobs.image_digest,
+  jobs.actor, jobs.why, jobs.detail, jobs.cancel, jobs.lost, jobs.picked_up, jobs.host_losses,
+  jobs.recalls, jobs.exit, jobs.image_digest,
   jobs.last_log_lines, jobs.progress, jobs.progress_at, jobs.result, jobs.submitted_at,
   jobs.queued_at, jobs.ready_at, jobs.queue_deadline_at, jobs.started_at, jobs.run_deadline_at,
   jobs.finished_at, jobs.since, jobs.updated_at,
@@ -68,6 +73,10 @@ export function toJob(row: JobRow): Job {
     why: row.why,
     detail: row.detail,
     cancel: row.cancel,
+    lost: row.lost,
+    pickedUp: row.picked_up,
+    hostLosses: row.host_losses,
+    recalls: row.recalls,
     exit: row.exit,
     imageDigest: row.image_digest,
     lastLogLines: row.last_log_lines,
