@@ -2,6 +2,7 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLog } from '../../src/log.ts';
 import { isLabError } from '../../src/model/failures.ts';
+import { openDatabase } from '../../src/store/postgres/database.ts';
 import { openPostgresStore } from '../../src/store/postgres/index.ts';
 import { eventually } from '../beds/eventually.ts';
 import { openTestStore } from '../beds/postgres.ts';
@@ -35,6 +36,26 @@ describe.runIf(requirePart('postgres'))('a database that fails', () => {
     expect(failure.message).toMatch(/^cannot find app\/plot: the database does not answer/);
     expect(failure.cause).toBeInstanceOf(Error);
     await store.close();
+  });
+
+  it('fails a transaction whose connection is cut between two statements, and nothing else', async () => {
+    const database = openDatabase({ url: bed.url, poolSize: 1, applicationName: 'test', log });
+    const failure = await failureOf(
+      database.transaction('hold on', async (query) => {
+        const [row] = await query<{ pid: number }>('ask', 'SELECT pg_backend_pid() AS pid');
+        const pid = row?.pid;
+        await runSql(bed.url, 'SELECT pg_terminate_backend($1)', [pid]);
+        await eventually(async () =>
+          expect(
+            await runSql(bed.url, 'SELECT pid FROM pg_stat_activity WHERE pid = $1', [pid]),
+          ).toEqual([]),
+        );
+        await query('go on', 'SELECT 1');
+      }),
+    );
+    expect(isLabError(failure)).toBe(false);
+    expect(await database.query('ask again', 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    await database.close();
   });
 
   it('gives up on a server that accepts and says nothing', async () => {

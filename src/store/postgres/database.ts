@@ -112,15 +112,21 @@ async function once<Result>(
 ): Promise<Result> {
   const client = await pool.connect();
   let broken = false;
+  // A connection that is cut between two statements has nobody else to tell: unheard, it would end the process.
+  const lost = () => {
+    broken = true;
+  };
+  client.on('error', lost);
   try {
     await client.query('BEGIN');
     const result = await work(queryOn(client));
     await client.query('COMMIT');
     return result;
   } catch (error) {
-    broken = breaksConnection(error) || !(await rolledBack(client));
+    broken = broken || breaksConnection(error) || !(await rolledBack(client));
     throw error;
   } finally {
+    client.off('error', lost);
     client.release(broken);
   }
 }
