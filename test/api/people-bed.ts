@@ -34,7 +34,10 @@ export function peopleOf(bed: ApiBed): People {
         await bed.store.spaces.setRole(space, name, role, by);
       }
       const { id, text, digest } = newToken();
-      await bed.store.tokens.add({ id, digest, person: name, label: 'test', lastsMs: 60_000 }, by);
+      await bed.store.tokens.add(
+        { id, digest, person: name, label: 'test', lastsMs: 3_600_000 },
+        by,
+      );
       return { authorization: `Bearer ${text}` };
     },
     async browser(name) {

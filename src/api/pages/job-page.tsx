@@ -246,7 +246,7 @@ function Output({ job, log }: { job: JobJson; log: NonNullable<JobShown['log']> 
       <div class="lead">
         <h2 id="log-heading">Output</h2>
         <span class="small">
-          <a href={`${job.links.logs}?fromByte=0`}>From its beginning, as text</a>
+          <a href={`${job.links.logs}?download=true`}>Download all of it</a>
         </span>
       </div>
       {'trouble' in log ? (
