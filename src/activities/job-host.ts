@@ -1,7 +1,9 @@
 import { activityInfo, cancellationSignal, log } from '@temporalio/activity';
 import { CancelledFailure } from '@temporalio/common';
 import type { JobCause, JobSpec } from '../model/job-spec.ts';
+import { metricsOf } from '../model/job-metrics.ts';
 import { judgeAttempt, type AttemptEnd, type Verdict } from '../model/job-state.ts';
+import { progressFromLines } from '../model/progress-lines.ts';
 import { LabError, type FailureType } from '../model/failures.ts';
 import { labels } from '../model/instance-labels.ts';
 import { jobEntity, jobInstanceName } from '../model/names.ts';
@@ -219,6 +221,10 @@ export function createJobEffects(ports: JobHostPorts) {
       });
     }
     const kept = await layout.folders.collect(job.id, job.spec.maxResultBytes);
+    await tellLast(job, input.attempt, {
+      said: progressFromLines(lastLogLines.join('\n')),
+      ...kept,
+    });
     await runtime?.remove(name);
     const isOver = verdict.state !== 'queued';
     await store.jobs.advance(job.id, input, {
@@ -226,7 +232,6 @@ export function createJobEffects(ports: JobHostPorts) {
       exit: left.exit,
       lastLogLines,
       result: kept.result,
-      ...(kept.progress === null ? {} : { progress: kept.progress }),
       now: isOver ? ['finishedAt', 'goneAt'] : [],
       release: true,
       event: {
@@ -239,6 +244,19 @@ export function createJobEffects(ports: JobHostPorts) {
     await store.instances.settle(name);
     await ports.giveOut();
     return verdict;
+  }
+
+  /** What it said of its progress since the agent looked. */
+  async function tellLast(
+    { id, progress: known }: Job,
+    attempt: number,
+    last: { said: Record<string, unknown> | null; progress: Record<string, unknown> | null },
+  ): Promise<void> {
+    const { said, progress: written } = last;
+    if (said === null && written === null) return;
+    const progress = { ...(said === null ? {} : known), ...said, ...written };
+    const metrics = metricsOf(progress);
+    await store.jobs.reportProgress([{ id, attempt, progress, metrics }]);
   }
 
   /** Its row is there as long as it is not over. */

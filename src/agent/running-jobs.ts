@@ -1,4 +1,5 @@
 import { labels } from '../model/instance-labels.ts';
+import type { Containers } from '../runtime/containers.ts';
 import type { AgentPorts } from './ports.ts';
 
 export interface RunningJob {
@@ -6,6 +7,8 @@ export interface RunningJob {
   attempt: number;
   /** Where its files lie: in a folder of its own, or in the one that an old family shares. */
   layout: 'folders' | 'shared';
+  instance: string;
+  runtime: Containers;
 }
 
 /** The jobs that run on this host now. Rejects when a runtime cannot be read. */
@@ -18,7 +21,9 @@ export async function runningJobs({
       const [kind, id = ''] = (instance.labels[labels.entity] ?? '').split('/', 2);
       const attempt = Number(instance.labels[labels.generation]);
       const layout = instance.labels[labels.layout] === 'shared' ? 'shared' : 'folders';
-      if (kind === 'job' && instance.phase === 'running') found.push({ id, attempt, layout });
+      if (kind === 'job' && instance.phase === 'running') {
+        found.push({ id, attempt, layout, instance: instance.name, runtime });
+      }
     }
   }
   return found;

@@ -33,6 +33,10 @@ export const exampleJob: JobJson = {
   imageDigest: null,
   progress: { progress_pct: 40, step: 67, step_total: 168 },
   progressAt: '2026-03-01T09:01:10.000Z',
+  figures: {
+    ...{ percent: 40, step: 67, steps: 168, stepsPerSecond: 1.015, leftMs: 99_000 },
+    status: null,
+  },
   result: null,
   submittedAt: '2026-03-01T09:00:00.000Z',
   queuedAt: '2026-03-01T09:00:00.000Z',

@@ -82,6 +82,17 @@ export function jobOutput(
       const kind = 'text/event-stream; charset=utf-8';
       return new Response(output.body, { headers: { ...told, 'content-type': kind } });
     })
+    .openapi(metricsRoute, async (context) => {
+      const { id } = context.req.valid('param');
+      const { name } = context.req.valid('query');
+      const found = await store.jobs.metrics(id);
+      if (found.length === 0) await actions.find(id);
+      const wanted = name === undefined ? null : new Set([name].flat());
+      const series = found
+        .filter((one) => wanted === null || wanted.has(one.name))
+        .map((one) => ({ name: one.name, points: one.points }));
+      return context.json({ attempt: found[0]?.attempt ?? 0, series }, 200);
+    })
     .openapi(eventsRoute, async (context) => {
       const { before, limit } = context.req.valid('query');
       const { id } = context.req.valid('param');
@@ -218,6 +229,41 @@ const logsRoute = createRoute({
     206: stream('The range of it', 'text/plain', 'step 67'),
     416: { description: 'The range lies outside of it' },
     ...problems('invalid', 'not_found', 'host_unreachable'),
+  },
+});
+
+const metricName = z.string().min(1).max(64);
+
+const metricsRoute = createRoute({
+  method: 'get',
+  path: '/api/v1/jobs/{id}/metrics',
+  tags: ['job output'],
+  summary: 'Numbers of a job over time',
+  description:
+    'Every number in its progress, of its last attempt, for charts: one value a second at first, and ever sparser as it goes on.',
+  request: {
+    params: jobPath,
+    query: z.strictObject({
+      name: z
+        .union([metricName, z.array(metricName)])
+        .optional()
+        .meta({
+          description: 'Only these; may be given several times',
+          example: 'self_sufficiency',
+        }),
+    }),
+  },
+  responses: {
+    200: json('The series', components.jobMetrics, {
+      attempt: 1,
+      series: [
+        {
+          name: 'self_sufficiency',
+          points: [{ at: '2026-03-01T09:01:10.000Z', step: 67, value: 0.41 }],
+        },
+      ],
+    }),
+    ...problems('invalid', 'not_found', 'unavailable'),
   },
 });
 

@@ -1,5 +1,6 @@
 import type { JobJson } from '../model/job-api.ts';
 import { explainJob, waitInWords, type QueuePosition } from '../model/job-view.ts';
+import { progressFigures, stepsPerSecond, timeLeftMs } from '../model/job-progress.ts';
 import { isEnded } from '../model/job-state.ts';
 import { jobEntity } from '../model/names.ts';
 import { may, type Caller } from '../model/roles.ts';
@@ -51,6 +52,7 @@ export function jobJson(
     imageDigest: job.imageDigest,
     progress: job.progress,
     progressAt: job.progressAt,
+    figures: figuresOf(job),
     result: job.result as JobJson['result'],
     submittedAt: job.submittedAt,
     queuedAt: job.queuedAt,
@@ -73,6 +75,15 @@ function queueJson(queue: QueuePosition): JobJson['queue'] {
   const { ahead, startsInMs } = queue;
   const reason = waitInWords(queue);
   return { ahead, reason, startsInMs: startsInMs === null ? null : Math.round(startsInMs) };
+}
+
+function figuresOf(job: Job): JobJson['figures'] {
+  const leftMs = timeLeftMs(job, Date.now());
+  return {
+    ...progressFigures(job.progress),
+    stepsPerSecond: stepsPerSecond(job),
+    leftMs: leftMs === null ? null : Math.round(leftMs),
+  };
 }
 
 function workflowUrl(

@@ -2,11 +2,13 @@ import { eventListSchema, type EventListJson } from '../model/api.ts';
 import {
   artifactListSchema,
   jobListSchema,
+  jobMetricsSchema,
   jobSchema,
   queueViewSchema,
   submittedJobSchema,
   type ArtifactListJson,
   type JobJson,
+  type JobMetricsJson,
   type JobListJson,
   type QueueJson,
   type SubmittedJobJson,
@@ -63,6 +65,8 @@ export interface JobMethods {
     id: string,
     options?: Pick<JobLogOptions, 'attempt' | 'source' | 'signal'>,
   ): AsyncGenerator<Uint8Array>;
+  /** Its numbers over time, all or one of them. */
+  metrics(id: string, options?: { name?: string }): Promise<JobMetricsJson>;
   artifacts(id: string, page?: { after?: string; limit?: number }): Promise<ArtifactListJson>;
   /** One file it left, piece by piece, as fast as it is taken. Leaving the loop ends it. */
   artifact(
@@ -146,6 +150,7 @@ export function jobMethods(wire: Transport): JobMethods {
       const ask = { query: { ...query, download: true }, signal, headers: { accept: '*/*' } };
       yield* bodyOf(await open(`${pathOf(id)}/logs`, ask));
     },
+    metrics: (id, query = {}) => json(`${pathOf(id)}/metrics`, jobMetricsSchema, { query }),
     artifacts: (id, page = {}) =>
       json(`${pathOf(id)}/artifacts`, artifactListSchema, { query: page }),
     async *artifact(id, path, { signal } = {}) {

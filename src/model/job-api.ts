@@ -66,8 +66,18 @@ export const jobSchema = z
     progress: z
       .record(z.string(), z.unknown())
       .nullable()
-      .describe('The last progress.json of the program'),
+      .describe('What it last said: progress.json, or its lines `::labkeeper key=value …`'),
     progressAt: time('When it was read').nullable(),
+    figures: z
+      .object({
+        percent: z.number().min(0).max(100).nullable().describe('How far it is'),
+        step: z.number().nullable().describe('Where it is'),
+        steps: z.number().nullable().describe('Where it will be at its end'),
+        stepsPerSecond: z.number().nullable().describe('Mean of this attempt'),
+        leftMs: z.int().min(0).nullable().describe('How long it takes if it goes on as it went'),
+        status: z.string().nullable().describe('What it calls what it is doing'),
+      })
+      .describe('What its progress comes to; null for what it does not tell'),
     result: z
       .union([
         z.object({ value: z.unknown().describe('Content of result.json') }),
@@ -110,6 +120,29 @@ export const artifactListSchema = z
   })
   .describe('A page of what a job left');
 export type ArtifactListJson = z.infer<typeof artifactListSchema>;
+
+export const jobMetricsSchema = z
+  .object({
+    attempt: z.int().min(0).describe('The attempt they are of; 0 without any'),
+    series: z
+      .array(
+        z.object({
+          name: z.string().describe('As the program calls it'),
+          points: z
+            .array(
+              z.object({
+                at: time('When it was read'),
+                step: z.number().nullable().describe('Where the program was, if it says so'),
+                value: z.number().describe('What it said'),
+              }),
+            )
+            .describe('In the order of time; the whole attempt in 512 points at most'),
+        }),
+      )
+      .describe('By name; the first 32 that were told'),
+  })
+  .describe('The numbers of a job over time');
+export type JobMetricsJson = z.infer<typeof jobMetricsSchema>;
 
 export const jobListSchema = z
   .object({

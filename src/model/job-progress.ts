@@ -9,7 +9,7 @@ export interface ProgressFigures {
 }
 
 /**
- * Reads what programs write into progress.json: `progress_pct`, or a step and the number of them; also inside
+ * Reads what programs say of their progress: `progress_pct`, `progress` from 0 to 1, or a step and the number of them; also inside
  * `progress`, as older programs have it. What is no such number is passed over.
  */
 export function progressFigures(given: Record<string, unknown> | null): ProgressFigures {
@@ -25,7 +25,8 @@ export function progressFigures(given: Record<string, unknown> | null): Progress
       ? number('global_step_total')
       : number('step_total', 'steps', 'total');
   const share = step !== null && steps !== null && steps > 0 ? (100 * step) / steps : null;
-  const percent = number('progress_pct', 'percent') ?? share;
+  const part = number('progress');
+  const percent = number('progress_pct', 'percent') ?? (part === null ? share : 100 * part);
   const status = told['status'];
   return {
     percent: percent === null ? null : Math.min(100, Math.max(0, percent)),
@@ -55,6 +56,18 @@ export function timeLeftMs(
   const tookMs = readAtMs - Date.parse(job.startedAt);
   if (tookMs <= 0) return null;
   return Math.max(0, (tookMs * (100 - percent)) / percent - Math.max(0, nowMs - readAtMs));
+}
+
+/** Steps a second since its attempt began; null before anything can be said. */
+export function stepsPerSecond(job: {
+  startedAt: string | null;
+  progressAt: string | null;
+  progress: Record<string, unknown> | null;
+}): number | null {
+  const { step } = progressFigures(job.progress);
+  if (step === null || job.startedAt === null || job.progressAt === null) return null;
+  const tookMs = Date.parse(job.progressAt) - Date.parse(job.startedAt);
+  return tookMs <= 0 || step <= 0 ? null : (1_000 * step) / tookMs;
 }
 
 /** `42 %, step 67 of 168, about 3 min left`; empty before anything was told. */

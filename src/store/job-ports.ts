@@ -1,6 +1,7 @@
 import type { Cause, Exit } from '../model/app-state.ts';
 import type { JobCause, JobSpec } from '../model/job-spec.ts';
 import type { JobTypeSpec } from '../model/job-type.ts';
+import type { MetricRing, Metrics } from '../model/job-metrics.ts';
 import type { JobState } from '../model/job-state.ts';
 import type { QueueHost, QueueJob, QueueLease, QueuePlan, QueueRules } from '../model/queue.ts';
 import type { Mark, NewEvent } from './ports.ts';
@@ -171,6 +172,16 @@ export interface JobProgress {
   id: string;
   attempt: number;
   progress: Record<string, unknown>;
+  /** Its numbers, for the series; none without. */
+  metrics?: Metrics;
+}
+
+/** One figure of a job over time. */
+export interface MetricSeries {
+  attempt: number;
+  name: string;
+  /** In the order of time; `at` is ISO 8601 in UTC, `step` where the program was, if it says so. */
+  points: { at: string; step: number | null; value: number }[];
 }
 
 /** The whole queue, or what waits of one space. */
@@ -243,7 +254,9 @@ export interface JobStore {
   /** Finer word on what a start is doing. Not ordered, not an event: the last writer wins. */
   setDetail(id: string, attempt: number, detail: string): Promise<void>;
   /** One statement for a whole batch. Attempts that do not run any more are passed over. */
-  reportProgress(reports: readonly JobProgress[]): Promise<void>;
+  reportProgress(reports: readonly JobProgress[], ring?: MetricRing): Promise<void>;
+  /** The series of the last attempt that told any, by name. */
+  metrics(id: string): Promise<MetricSeries[]>;
 
   /** Keeps the whole queue, or what waits of one space, from starting. What runs goes on. Idempotent. */
   holdScope(scope: HoldScope, cause: Cause): Promise<void>;

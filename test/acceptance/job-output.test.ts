@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JobSpecInput } from '../../src/model/job-spec.ts';
+import { eventually } from '../beds/eventually.ts';
 import { startLab, type Lab } from '../beds/lab.ts';
 import { requirePart } from '../beds/require.ts';
 
@@ -72,6 +74,38 @@ describe.runIf(requirePart('temporal') && requirePart('postgres'))('what a job l
     expect(headers.get('content-disposition')).toMatch(/^attachment; filename="page.html"/);
     expect(headers.get('content-security-policy')).toBe("sandbox; default-src 'none'");
     expect(headers.get('x-content-type-options')).toBe('nosniff');
+  });
+
+  it('may be told in lines, which come to figures and series as progress.json does', async () => {
+    const { id } = await lab.client.jobs.submit(
+      script(
+        `let step = 0;
+         const timer = setInterval(() => {
+           step += 1;
+           console.log('::labkeeper step=' + step + ' step_total=10000 loss=' + 1 / step + ' phase=warm');
+           if (!fs.existsSync('go')) return;
+           clearInterval(timer);
+           fs.writeSync(1, '::labkeeper step=10000 loss=0.5\\n');
+         }, 100);`,
+      ),
+    );
+    await eventually(
+      async () => {
+        const { figures } = await lab.client.jobs.show(id);
+        expect(figures).toMatchObject({ steps: 10_000, leftMs: expect.any(Number) });
+        const { series } = await lab.client.jobs.metrics(id);
+        expect(series.map(({ name }) => name)).toEqual(['loss']);
+        expect(series[0]?.points.length).toBeGreaterThan(1);
+      },
+      { deadlineMs: 30_000 },
+    );
+    writeFileSync(`${lab.folder}/hosts/local/jobs/${id}/output/go`, '');
+    const job = await lab.client.jobs.wait(id, { timeoutMs: 30_000 });
+    expect(job.progress).toEqual({ step: 10_000, step_total: 10_000, loss: 0.5, phase: 'warm' });
+    expect(job.figures).toMatchObject({ percent: 100, step: 10_000, leftMs: null });
+    const { series } = await lab.client.jobs.metrics(id, { name: 'loss' });
+    expect(series[0]?.points.at(-1)).toMatchObject({ step: 10_000, value: 0.5 });
+    expect((await lab.client.jobs.metrics(id, { name: 'other' })).series).toEqual([]);
   });
 
   it('is nothing before it has run', async () => {

@@ -96,6 +96,7 @@ const table: Readonly<Record<string, Line>> = {
     path: '/api/v1/jobs/run-1/artifacts/hourly.csv',
   },
   'GET /api/v1/jobs/:id/archive': { least: 'instructor' },
+  'GET /api/v1/jobs/:id/metrics': { least: 'viewer' },
   'GET /api/v1/jobs/:id/events': { least: 'viewer' },
   'GET /api/v1/jobs/:id/events/stream': { least: 'viewer' },
   'GET /api/v1/jobs/:id/result': { least: 'viewer', path: '/api/v1/jobs/over/result' },

@@ -47,6 +47,7 @@ export const routeRules: Readonly<Record<string, RouteRule>> = {
   'GET /api/v1/jobs/:id/artifacts': job('job.read-output'),
   'GET /api/v1/jobs/:id/artifacts/:path{.+}': job('job.read-output'),
   'GET /api/v1/jobs/:id/archive': job('job.read-output'),
+  'GET /api/v1/jobs/:id/metrics': job('job.see'),
   'GET /api/v1/jobs/:id/events': job('job.see'),
   'GET /api/v1/jobs/:id/events/stream': job('job.see'),
   'GET /api/v1/jobs/:id/result': job('job.see'),

@@ -9,7 +9,7 @@ import { grantJobs, isWaiting } from './grant.ts';
 import { holdJob, holdScope, releaseJob, releaseScope } from './holds.ts';
 import { readQueue } from './moment.ts';
 import { pickUpJob, recallSilent } from './lose.ts';
-import { reportProgress, setJobDetail } from './progress.ts';
+import { readMetrics, reportProgress, setJobDetail } from './progress.ts';
 import { submitJob, type SubmissionLimits } from './submit.ts';
 
 /** Jobs on PostgreSQL. */
@@ -33,7 +33,8 @@ export function jobStore(
     pickUp: (id, attempt, detail) => pickUpJob(database, id, attempt, detail),
     recallSilent: () => recallSilent(database, hostSilentMs),
     setDetail: (id, attempt, detail) => setJobDetail(database, id, attempt, detail),
-    reportProgress: (reports) => reportProgress(database, reports),
+    reportProgress: (reports, ring) => reportProgress(database, reports, ring),
+    metrics: (id) => readMetrics(database.query, id),
     holdScope: (scope, cause) => holdScope(database, scope, cause),
     releaseScope: (scope, cause) => releaseScope(database, scope, cause),
     hold: (id, cause) => holdJob(database, id, cause),
