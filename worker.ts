@@ -75,6 +75,7 @@ import {
 /** How long activities may finish after SIGTERM, and when the rest is cut. */
 const shutdownGraceMs = 10_000;
 const shutdownForceMs = 20_000;
+const dayMs = 24 * 3_600_000;
 /** Removals of volumes, and measurements that somebody waits for, begin within this. */
 const volumeLookMs = 2_000;
 
@@ -140,7 +141,10 @@ async function main(config: Config, log: Log): Promise<void> {
     namespace: config.TEMPORAL_NAMESPACE,
     identity: `labkeeper worker ${host}`,
   });
-  const jobs = jobFolders({ folder: resolve(config.LABKEEPER_DATA, 'hosts', host, 'jobs') });
+  const jobs = jobFolders({
+    folder: resolve(config.LABKEEPER_DATA, 'hosts', host, 'jobs'),
+    installation,
+  });
   const shared = sharedJobFolders({
     root: opevaFolder(config),
     inContainer: opevaInContainer,
@@ -249,6 +253,11 @@ async function main(config: Config, log: Log): Promise<void> {
       shared,
       progressEveryMs: 1_000,
       measureEveryMs: config.LABKEEPER_ARTIFACTS_MEASURE_MS,
+      tidyEveryMs: config.LABKEEPER_JOB_TIDY_MS,
+      keepFiles: {
+        succeededMs: config.LABKEEPER_KEEP_JOB_FILES_DAYS * dayMs,
+        otherMs: config.LABKEEPER_KEEP_FAILED_JOB_FILES_DAYS * dayMs,
+      },
       tell: (id, news) => tellJob(client, id, news),
       giveOut,
       tellNews,

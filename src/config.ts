@@ -382,6 +382,17 @@ export const settings = {
     .default(1_440)
     .describe('Memory samples kept an app; of the means of 60 half as many'),
   LABKEEPER_KEEP_EVENTS_DAYS: days('Events are kept this long', 90),
+  LABKEEPER_KEEP_JOBS_DAYS: days('Jobs that succeeded are kept this long', 90),
+  LABKEEPER_KEEP_FAILED_JOBS_DAYS: days('Jobs that ended otherwise are kept this long', 90),
+  LABKEEPER_KEEP_JOB_FILES_DAYS: days(
+    'Logs and artifacts of jobs that succeeded are kept this long',
+    30,
+  ),
+  LABKEEPER_KEEP_FAILED_JOB_FILES_DAYS: days('Those of jobs that ended otherwise', 30),
+  LABKEEPER_JOB_TIDY_MS: milliseconds(
+    'Agents look this often for files of jobs that are not kept any more',
+    600_000,
+  ),
   LABKEEPER_KEEP_OPERATIONS_DAYS: days('Finished operations are kept this long', 30),
   LABKEEPER_LISTEN_QULABS: z
     .string()

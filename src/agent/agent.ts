@@ -3,6 +3,7 @@ import type { AgentPorts } from './ports.ts';
 import { keepQueue } from './keep-queue.ts';
 import { createReconciler } from './reconcile.ts';
 import { sampleMemory } from './sample-memory.ts';
+import { tidyJobs } from './tidy-jobs.ts';
 import { watchArtifacts } from './watch-artifacts.ts';
 import { watchExits } from './watch-exits.ts';
 import { watchProgress } from './watch-progress.ts';
@@ -30,6 +31,7 @@ export function startAgent(ports: AgentPorts): Agent {
     watchProgress(ports, stopping.signal),
     watchArtifacts(ports, stopping.signal),
     keepQueue({ ...ports.jobs, store: ports.store, log: ports.log }, stopping.signal),
+    tidyJobs(ports, stopping.signal),
     ...Object.values(ports.runtimes).map((runtime) =>
       watchExits(ports, runtime, reconciler.now, stopping.signal),
     ),

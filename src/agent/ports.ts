@@ -9,6 +9,7 @@ import type { Containers } from '../runtime/containers.ts';
 import type { JobFolders } from '../runtime/job-folders.ts';
 import type { SharedJobFolders } from '../runtime/shared-job-folders.ts';
 import type { VolumeFolders } from '../runtime/volumes.ts';
+import type { KeepByOutcome } from '../store/job-ports.ts';
 import type { HostReport, Store } from '../store/ports.ts';
 
 /** What the agent touches; `worker.ts` builds it. */
@@ -40,6 +41,9 @@ export interface AgentPorts {
     shared: SharedJobFolders;
     /** How often progress of running jobs is read. */
     progressEveryMs: number;
+    /** How often what is left over of jobs is looked for, and how long files of those that are over are kept. */
+    tidyEveryMs: number;
+    keepFiles: KeepByOutcome;
     /** How often what running jobs leave is measured. */
     measureEveryMs: number;
     /** Tells a running job's workflow; rejects when the word did not arrive. Success when nobody waits for it. */

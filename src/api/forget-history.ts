@@ -1,5 +1,6 @@
 import type { Log } from '../log.ts';
 import type { ApiMetrics } from '../metrics/api-metrics.ts';
+import type { KeepByOutcome } from '../store/job-ports.ts';
 import type { Store } from '../store/ports.ts';
 import { pause } from './pause.ts';
 
@@ -7,14 +8,15 @@ import { pause } from './pause.ts';
 const betweenBatchesMs = 50;
 
 /**
- * Drops events and finished operations that are older than they are kept: at the start, then every
+ * Drops events, finished operations and jobs that are over which are older than they are kept: at the start, then every
  * `intervalMs`, batch by batch, until `signal` aborts. Several APIs may do it at once. Never rejects.
  */
 export async function forgetHistory(options: {
-  store: Pick<Store, 'events' | 'operations'>;
+  store: Pick<Store, 'events' | 'operations' | 'jobs'>;
   metrics: ApiMetrics;
   keepEventsMs: number;
   keepOperationsMs: number;
+  keepJobs: KeepByOutcome;
   intervalMs: number;
   batch: number;
   log: Log;
@@ -22,13 +24,20 @@ export async function forgetHistory(options: {
 }): Promise<void> {
   const { store, signal, log } = options;
   const kinds = [
-    { kind: 'events', forget: store.events.forget, keepMs: options.keepEventsMs },
-    { kind: 'operations', forget: store.operations.forget, keepMs: options.keepOperationsMs },
+    {
+      kind: 'events',
+      forget: (limit: number) => store.events.forget(options.keepEventsMs, limit),
+    },
+    {
+      kind: 'operations',
+      forget: (limit: number) => store.operations.forget(options.keepOperationsMs, limit),
+    },
+    { kind: 'jobs', forget: (limit: number) => store.jobs.forget(options.keepJobs, limit) },
   ] as const;
   while (!signal.aborted) {
-    for (const { kind, forget, keepMs } of kinds) {
+    for (const { kind, forget } of kinds) {
       try {
-        const count = await forgetAll(forget, keepMs, options);
+        const count = await forgetAll(forget, options);
         options.metrics.counter('labkeeper_forgotten_total', { kind }).add(count);
         if (count > 0) log.info({ kind, count }, 'forgot what was older than it is kept');
       } catch (error) {
@@ -40,13 +49,12 @@ export async function forgetHistory(options: {
 }
 
 async function forgetAll(
-  forget: (olderThanMs: number, limit: number) => Promise<number>,
-  keepMs: number,
+  forget: (limit: number) => Promise<number>,
   { batch, signal }: { batch: number; signal: AbortSignal },
 ): Promise<number> {
   let total = 0;
   while (!signal.aborted) {
-    const count = await forget(keepMs, batch);
+    const count = await forget(batch);
     total += count;
     if (count < batch) break;
     await pause(betweenBatchesMs, signal);

@@ -173,6 +173,10 @@ async function serve(config: Config, log: Log): Promise<void> {
     metrics,
     keepEventsMs: config.LABKEEPER_KEEP_EVENTS_DAYS * dayMs,
     keepOperationsMs: config.LABKEEPER_KEEP_OPERATIONS_DAYS * dayMs,
+    keepJobs: {
+      succeededMs: config.LABKEEPER_KEEP_JOBS_DAYS * dayMs,
+      otherMs: config.LABKEEPER_KEEP_FAILED_JOBS_DAYS * dayMs,
+    },
     intervalMs: forgetEveryMs,
     batch: 2_000,
     log,

@@ -71,6 +71,9 @@ export interface Containers {
   /** Both output streams in the order they came. Empty when nothing was written or kept. */
   readLog(name: string, range: LogRange): Promise<LogChunk>;
 
+  /** Names of all instances that are gone and whose log is kept; those that are there may be among them. */
+  listLogs(): Promise<string[]>;
+
   /** Removes the log of an instance that is gone. Success when absent. */
   forgetLog(name: string): Promise<void>;
 

@@ -37,6 +37,9 @@ export interface JobFolders {
   /** Bytes that `output` takes on the disk, as far as the walk reaches; 0 without a folder. */
   measureOutput(id: string, signal: AbortSignal): Promise<number>;
 
+  /** Ids of the jobs of this installation that have a folder. */
+  list(): Promise<string[]>;
+
   /** Removes the folder with all in it. Success when absent. */
   remove(id: string): Promise<void>;
 }

@@ -176,6 +176,12 @@ export interface JobProgress {
   metrics?: Metrics;
 }
 
+/** How long something of a job is kept once it is over, in milliseconds. */
+export interface KeepByOutcome {
+  succeededMs: number;
+  otherMs: number;
+}
+
 /** One figure of a job over time. */
 export interface MetricSeries {
   attempt: number;
@@ -255,6 +261,12 @@ export interface JobStore {
   setDetail(id: string, attempt: number, detail: string): Promise<void>;
   /** One statement for a whole batch. Attempts that do not run any more are passed over. */
   reportProgress(reports: readonly JobProgress[], ring?: MetricRing): Promise<void>;
+  /** Drops jobs that are over for longer than they are kept, the oldest first. Gives how many. */
+  forget(keep: KeepByOutcome, limit: number): Promise<number>;
+  /** Of these ids, those whose files are to be kept: not over, or not for so long. What has no row is not among them. */
+  keepsFiles(of: { ids: readonly string[] }, keep: KeepByOutcome): Promise<string[]>;
+  /** The same by the numbers that instances and their logs are named by. */
+  keepsLogs(of: { numbers: readonly number[] }, keep: KeepByOutcome): Promise<number[]>;
   /** The series of the last attempt that told any, by name. */
   metrics(id: string): Promise<MetricSeries[]>;
 

@@ -64,13 +64,15 @@ describe.runIf(requirePart('postgres'))('the reconciler of a host', () => {
         measureEveryMs: 60_000,
       },
       jobs: {
-        folders: jobFolders({ folder: join(folder, 'jobs') }),
+        folders: jobFolders({ folder: join(folder, 'jobs'), installation: 'test' }),
         shared: sharedJobFolders({
           root: join(folder, 'shared'),
           inContainer: '/data',
           configOf: async () => null,
         }),
         progressEveryMs: 60_000,
+        tidyEveryMs: 60_000,
+        keepFiles: { succeededMs: 60_000, otherMs: 60_000 },
         measureEveryMs: 60_000,
         tell: async () => undefined,
         giveOut: async () => undefined,

@@ -33,7 +33,7 @@ describe('the reads an agent serves', () => {
     folder = await mkdtemp(join(tmpdir(), 'agent-'));
     const log = pino({ level: 'silent' });
     volumes = volumeFolders({ folder: join(folder, 'volumes') });
-    folders = jobFolders({ folder: join(folder, 'jobs') });
+    folders = jobFolders({ folder: join(folder, 'jobs'), installation: 'test' });
     runtime = processContainers({ installation: 'agent-test', folder, log });
     const spec = appSpecSchema.parse({ command: ['sh', '-c', 'echo one; echo two; sleep 600'] });
     await runtime.ensure({

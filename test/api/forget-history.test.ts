@@ -18,13 +18,14 @@ describe.runIf(requirePart('postgres'))('what is older than it is kept', () => {
     const ending = new AbortController();
     const metrics = createMetrics(apiMetrics);
     const begin = (
-      changes: { batch?: number; store?: Pick<Store, 'events' | 'operations'> } = {},
+      changes: { batch?: number; store?: Pick<Store, 'events' | 'operations' | 'jobs'> } = {},
     ) =>
       forgetHistory({
         store,
         metrics,
         keepEventsMs: 2 * hourMs,
         keepOperationsMs: hourMs,
+        keepJobs: { succeededMs: hourMs, otherMs: hourMs },
         intervalMs: 20,
         batch: 100,
         log: pino({ level: 'silent' }),
@@ -105,7 +106,7 @@ describe.runIf(requirePart('postgres'))('what is older than it is kept', () => {
       },
     };
     await store.events.append('app/gone', { actor: 'test', what: 'old', why: 'test' });
-    const run = begin({ store: { events, operations } });
+    const run = begin({ store: { ...store, events, operations } });
     // One kind that cannot be dropped keeps nothing else.
     await eventually(() => expect(looks).toBeGreaterThan(1));
     away = false;

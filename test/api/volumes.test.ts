@@ -35,7 +35,7 @@ describe.runIf(requirePart('postgres'))('volumes over the API', () => {
     agent = createAgentServer({
       runtimes: [],
       volumes: folders,
-      jobFolders: jobFolders({ folder: join(folder, 'jobs') }),
+      jobFolders: jobFolders({ folder: join(folder, 'jobs'), installation: 'test' }),
       archives: archiveSender({ most: 2, log }),
       internalToken,
       metrics: () => '',

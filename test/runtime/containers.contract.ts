@@ -422,8 +422,10 @@ export function describeContainers(
         expect((await containers.list()).some((instance) => instance.name === name)).toBe(false);
         expect(await bed.again().readLog(name, {})).toMatchObject({ fromByte: 0, complete: true });
         expect(await logOf(name)).toBe('last words\n');
+        expect(await containers.listLogs()).toContain(name);
         await containers.forgetLog(name);
         expect(await logOf(name)).toBe('');
+        expect(await containers.listLogs()).not.toContain(name);
       });
 
       it('succeeds when absent, many times at once', async () => {

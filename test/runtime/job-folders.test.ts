@@ -14,7 +14,7 @@ describe('the folder of a job', () => {
   let folders: JobFolders;
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'labkeeper-jobs-'));
-    folders = jobFolders({ folder: join(folder, 'jobs') });
+    folders = jobFolders({ folder: join(folder, 'jobs'), installation: 'test' });
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -83,7 +83,7 @@ describe('the folder of a job', () => {
 
   it('says so when there is more than it looks at', async () => {
     await made('many', Object.fromEntries(Array.from({ length: 30 }, (_, at) => [`f${at}`, ''])));
-    const few = jobFolders({ folder: join(folder, 'jobs'), maxEntries: 20 });
+    const few = jobFolders({ folder: join(folder, 'jobs'), installation: 'test', maxEntries: 20 });
     const page = await few.listArtifacts('many', { after: null, limit: 100 });
     expect([page.items.length, page.complete]).toEqual([20, false]);
   });

@@ -8,7 +8,7 @@ import { ensureInstance } from './ensure.ts';
 import { inspectInstance, listInstances } from './inspect.ts';
 import { noCredentials, refreshImage } from './image.ts';
 import { removeLeftoverContainer } from './leftover.ts';
-import { forgetInstanceLog, readInstanceLog } from './logs.ts';
+import { forgetInstanceLog, keptLogNames, readInstanceLog } from './logs.ts';
 import { pauseInstance, removeInstance, stopInstance } from './stop.ts';
 import { readMemory, readUsage } from './usage.ts';
 import { watchInstances } from './watch.ts';
@@ -81,6 +81,8 @@ export function dockerContainers(options: DockerContainersOptions): Containers {
     pause: (name) => pauseInstance(engine, name),
     remove: (name) => removeInstance(engine, name),
     readLog: (name, range) => readInstanceLog(engine, name, range),
+
+    listLogs: async () => keptLogNames(engine),
 
     async forgetLog(name) {
       forgetInstanceLog(engine, name);

@@ -1,4 +1,12 @@
-import { readFileSync, renameSync, rmSync, writeFileSync, mkdirSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { LabError } from '../../model/failures.ts';
 import type { LogChunk, LogRange } from '../containers.ts';
@@ -63,6 +71,13 @@ export async function keepLog(engine: Engine, name: string): Promise<void> {
     // A log that the engine cannot read any more must not keep a container from being removed.
     engine.log?.warn({ instance: name, err: error }, 'log not kept');
   }
+}
+
+/** What was copied so far, of instances that are gone and of some that are there. */
+export function keptLogNames(engine: Engine): string[] {
+  const prefix = containerName(engine, '');
+  const kept = existsSync(engine.logFolder) ? readdirSync(engine.logFolder) : [];
+  return kept.flatMap((name) => (name.startsWith(prefix) ? [name.slice(prefix.length)] : []));
 }
 
 /** Success when there is none. */

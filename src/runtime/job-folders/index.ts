@@ -1,9 +1,10 @@
-import { chmod, lstat, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { jobIdPattern } from '../../model/job-ids.ts';
 import { LabError } from '../../model/failures.ts';
 import { parseLooseJson } from '../../model/loose-json.ts';
 import { archiveFolder } from '../volume-folders/archive.ts';
+import { removeFolder } from '../volume-folders/remove.ts';
 import { measureFolder } from '../volume-folders/measure.ts';
 import type { Collected, JobFolders, JobPaths } from '../job-folders.ts';
 import { asArtifact, listBelow, openBelow } from './output-files.ts';
@@ -13,12 +14,19 @@ const maxProgressBytes = 256 * 1024;
 const looks = 3;
 const betweenLooksMs = 60;
 
+/** In each folder: whose it is. */
+const markFile = '.installation';
 /** What a job says of itself is shown as such, and is no artifact. */
 const saidFiles: ReadonlySet<string> = new Set(['progress.json', 'result.json']);
 
 /** Job folders below one folder of this host. `maxEntries` bounds what a walk over one looks at. */
-export function jobFolders(options: { folder: string; maxEntries?: number }): JobFolders {
-  const { folder, maxEntries = 100_000 } = options;
+export function jobFolders(options: {
+  folder: string;
+  /** Marks the folders that are ours to list: rows of another database know nothing of them. */
+  installation: string;
+  maxEntries?: number;
+}): JobFolders {
+  const { folder, installation, maxEntries = 100_000 } = options;
   const pathsOf = (id: string): JobPaths => {
     if (!jobIdPattern.test(id)) throw new LabError('invalid', `${id} cannot be the id of a job`);
     return pathsBelow(join(folder, id));
@@ -31,6 +39,7 @@ export function jobFolders(options: { folder: string; maxEntries?: number }): Jo
       const paths = pathsOf(id);
       return withStorage(`prepare the folder of job/${id}`, async () => {
         await mkdir(paths.inputs, { recursive: true, mode: 0o755 });
+        await writeFile(join(paths.root, markFile), installation, { mode: 0o644 });
         await mkdir(paths.output, { recursive: true });
         // Programs in containers run as whoever their image says.
         await chmod(paths.output, 0o777);
@@ -82,8 +91,24 @@ export function jobFolders(options: { folder: string; maxEntries?: number }): Jo
       return (await measureFolder(output, { maxEntries, signal })).sizeBytes;
     },
 
+    async list() {
+      const names = await readdir(folder).catch((error: unknown) => {
+        if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+        throw error;
+      });
+      const ours: string[] = [];
+      for (const id of names) {
+        if (!jobIdPattern.test(id)) continue;
+        const mark = await openBelow(join(folder, id), [markFile]);
+        if (mark === null) continue;
+        const text = await mark.readFile('utf8').finally(() => mark.close());
+        if (text === installation) ours.push(id);
+      }
+      return ours;
+    },
+
     async remove(id) {
-      await rm(pathsOf(id).root, { recursive: true, force: true });
+      await removeFolder(folder, id, await isFolder(pathsOf(id).root));
     },
   };
 }

@@ -4,7 +4,7 @@ import { LabError } from '../../model/failures.ts';
 import type { Containers } from '../containers.ts';
 import { ensureInstance } from './ensure.ts';
 import { prepareHome, type Home } from './home.ts';
-import { forgetInstanceLog, readInstanceLog } from './logs.ts';
+import { archivedLogNames, forgetInstanceLog, readInstanceLog } from './logs.ts';
 import { freeze } from './pause.ts';
 import { instanceNames, readState, toInstance } from './state.ts';
 import { removeInstance, stopInstance } from './stop.ts';
@@ -85,6 +85,8 @@ export function processContainers(options: ProcessContainersOptions): Containers
 
     remove: (name) => removeInstance(home, name),
     readLog: (name, range) => readInstanceLog(home, name, range),
+
+    listLogs: async () => archivedLogNames(home),
 
     async forgetLog(name) {
       forgetInstanceLog(home, name);

@@ -1,9 +1,9 @@
-import { existsSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { LogChunk, LogRange } from '../containers.ts';
 import { gapIn, readSegments, segmentsIn } from '../log-files/segments.ts';
 import { readRange } from '../log-range.ts';
-import { archivedLogFolder, instanceFolder, type Home } from './home.ts';
+import { archivedLogFolder, instanceFolder, namePattern, type Home } from './home.ts';
 import { logFolder } from './records.ts';
 import { readRecords } from './state.ts';
 
@@ -29,6 +29,12 @@ export async function readInstanceLog(
     },
     range,
   );
+}
+
+/** Of instances that are gone. */
+export function archivedLogNames(home: Home): string[] {
+  const folder = dirname(archivedLogFolder(home, 'any'));
+  return existsSync(folder) ? readdirSync(folder).filter((name) => namePattern.test(name)) : [];
 }
 
 /** Success when there is none. */

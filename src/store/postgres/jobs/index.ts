@@ -5,6 +5,7 @@ import { advanceJob, beginJob, leaveQueue, noteEnd } from './advance.ts';
 import { cancelJob, removeJob } from './cancel.ts';
 import { findJob, listJobs, listLiveJobs, tallyJobs } from './find.ts';
 import { expireJobs } from './expire.ts';
+import { forgetJobs, keepsFiles, keepsLogs } from './forget.ts';
 import { grantJobs, isWaiting } from './grant.ts';
 import { holdJob, holdScope, releaseJob, releaseScope } from './holds.ts';
 import { readQueue } from './moment.ts';
@@ -34,6 +35,9 @@ export function jobStore(
     recallSilent: () => recallSilent(database, hostSilentMs),
     setDetail: (id, attempt, detail) => setJobDetail(database, id, attempt, detail),
     reportProgress: (reports, ring) => reportProgress(database, reports, ring),
+    forget: (keep, limit) => forgetJobs(database, keep, limit),
+    keepsFiles: ({ ids }, keep) => keepsFiles(database.query, ids, keep),
+    keepsLogs: ({ numbers }, keep) => keepsLogs(database.query, numbers, keep),
     metrics: (id) => readMetrics(database.query, id),
     holdScope: (scope, cause) => holdScope(database, scope, cause),
     releaseScope: (scope, cause) => releaseScope(database, scope, cause),
