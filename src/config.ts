@@ -314,6 +314,7 @@ export const settings = {
   LABKEEPER_MAX_HEADER_BYTES: bytes('Request line and headers; more is 431', 32 * KiB),
   LABKEEPER_MAX_BODY_BYTES: bytes('Body of a request to an app; more is 413', 1024 * MiB),
   LABKEEPER_MAX_API_BODY_BYTES: bytes('Body of an API request; more is 413', 1 * MiB),
+  LABKEEPER_MAX_CONFIG_BYTES: bytes('Configuration of a job; more is 400', 1 * MiB),
   LABKEEPER_MAX_CONNECTIONS: z.coerce
     .number()
     .int()

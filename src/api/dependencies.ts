@@ -58,6 +58,8 @@ export interface ApiSettings {
   /** A one-time link can be used this long. */
   loginLinkMs: number;
   maxBodyBytes: number;
+  /** Of a job. */
+  maxConfigBytes: number;
   maxSecretBytes: number;
   /** Secrets and registry credentials of one space. */
   maxSecrets: number;

@@ -13,6 +13,7 @@ import { requireMay } from './auth/authorize.ts';
 import { refuseMistakes, type ConfigCheck } from './config-check.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { Problem } from './problem.ts';
+import { saveConfig, withConfig } from './job-config.ts';
 import type { QueueReader } from './queue-view.ts';
 import { storageGuard } from './storage-guard.ts';
 
@@ -47,13 +48,16 @@ export interface JobActions {
 }
 
 export function jobActions(
-  deps: Pick<ApiDependencies, 'store' | 'delivery' | 'tracing'>,
+  deps: Pick<ApiDependencies, 'store' | 'delivery' | 'tracing' | 'settings' | 'sharedFolder'>,
   { queue, configs }: { queue: QueueReader; configs: ConfigCheck },
 ): JobActions {
   const { store, delivery, tracing } = deps;
   const requireStorage = storageGuard(store.hosts);
 
-  const plan: JobActions['plan'] = async ({ body, wish, caller }) => {
+  const configFolder = { sharedFolder: deps.sharedFolder, ...deps.settings };
+
+  const plan: JobActions['plan'] = async ({ body, wish: given, caller }) => {
+    const wish = await withConfig(given, configFolder);
     const { type: name, ...spec } = wish;
     if (name === undefined) {
       const { space } = spec;
@@ -80,6 +84,7 @@ export function jobActions(
       const { spec, type } = await plan({ body, wish, caller });
       const { space } = spec;
       await requireStorage();
+      await saveConfig(spec, configFolder);
       const owner = caller.person ?? 'visitor';
       const done = await store.jobs.submit({
         ...{ id, space, owner, actor: owner, why: 'submitted', spec, idempotencyKey },

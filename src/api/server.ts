@@ -246,6 +246,7 @@ function settingsOf(config: Config): ApiSettings {
     oidcDomains: config.LABKEEPER_OIDC_DOMAINS,
     loginLinkMs: config.LABKEEPER_LOGIN_LINK_MS,
     maxBodyBytes: config.LABKEEPER_MAX_API_BODY_BYTES,
+    maxConfigBytes: config.LABKEEPER_MAX_CONFIG_BYTES,
     maxSecretBytes: config.LABKEEPER_MAX_SECRET_BYTES,
     maxSecrets: config.LABKEEPER_MAX_SECRETS,
     maxEventStreams: config.LABKEEPER_MAX_EVENT_STREAMS,

@@ -49,6 +49,12 @@ const retrySchema = z
   .prefault({})
   .describe('Further attempts');
 
+const pathBelow = (folder: string) =>
+  z
+    .string()
+    .max(1024)
+    .regex(/^(?!.*(?:^|\/)\.{0,2}(?:\/|$))[^\0]+$/, `must be a path below ${folder}`);
+
 export const jobFields = {
   space: nameSchema.default('default').describe('Space it belongs to: whose members may see it'),
   title: z.string().min(1).max(200).optional().describe('Shown to people beside the id'),
@@ -64,6 +70,17 @@ export const jobFields = {
     .record(z.string().max(200), z.unknown())
     .optional()
     .describe('What the program is to compute: given to it as the file {config}'),
+  configPath: pathBelow('the folder of configurations')
+    .optional()
+    .describe('Instead: a YAML or JSON file below configs/ of the shared folder, as it is now'),
+  saveConfigAs: z
+    .string()
+    .regex(
+      /^[A-Za-z0-9][\w.-]{0,190}\.(?:ya?ml|json)$/,
+      'must be a plain name that ends with .yaml, .yml or .json',
+    )
+    .optional()
+    .describe('Keeps the configuration under this name in configs/'),
   limits: limitsField({ memoryBytes: 2048 * MiB, pids: 512 }),
   devices: z.int().min(0).max(64).default(0).describe('GPUs it needs, on one host'),
   host: nameSchema.optional().describe('The one host that may run it'),
@@ -82,10 +99,7 @@ export const jobFields = {
     .max(4096 * MiB)
     .default(256 * MiB)
     .describe('Output that is kept; what is beyond is cut, and the log says so'),
-  logFile: z
-    .string()
-    .max(1024)
-    .regex(/^(?!.*(?:^|\/)\.{0,2}(?:\/|$))[^\0]+$/, 'must be a path below the output folder')
+  logFile: pathBelow('the output folder')
     .optional()
     .describe('Path below {output} of a log that the program writes itself; followed too'),
   maxResultBytes: z
@@ -143,6 +157,11 @@ export const jobSubmissionSchema = z
     (spec) => spec.type !== undefined || spec.image !== undefined || spec.command !== undefined,
     { ...evenThen, path: ['image'], message: 'give an image or a command, or a type' },
   )
+  .refine((spec) => spec.config === undefined || spec.configPath === undefined, {
+    ...evenThen,
+    path: ['configPath'],
+    message: 'give config or configPath, not both',
+  })
   .refine((spec: Fields) => mountMistakes(spec).length === 0, {
     ...evenThen,
     path: ['volumes'],

@@ -4,6 +4,8 @@ import { jobFields, jobSpecSchema, type JobSpec } from './job-spec.ts';
 /** What whoever submits a job of a type may say of it; the rest is the type's. */
 export const submitterFields = [
   'config',
+  'configPath',
+  'saveConfigAs',
   'title',
   'tags',
   'priority',

@@ -106,6 +106,7 @@ export async function openApi(
       loginLinkMs: 60_000,
       publicConsoleUrl: 'http://localhost:8080',
       maxBodyBytes: 1024 * 1024,
+      maxConfigBytes: 1024 * 1024,
       maxSecretBytes: 64 * 1024,
       maxSecrets: 1_000,
       maxEventStreams: 20,

@@ -101,8 +101,11 @@ export function jobFolders(options: {
         if (!jobIdPattern.test(id)) continue;
         const mark = await openBelow(join(folder, id), [markFile]);
         if (mark === null) continue;
-        const text = await mark.readFile('utf8').finally(() => mark.close());
-        if (text === installation) ours.push(id);
+        try {
+          if ((await mark.readFile('utf8')) === installation) ours.push(id);
+        } finally {
+          await mark.close();
+        }
       }
       return ours;
     },
