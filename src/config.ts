@@ -315,6 +315,14 @@ export const settings = {
   LABKEEPER_MAX_BODY_BYTES: bytes('Body of a request to an app; more is 413', 1024 * MiB),
   LABKEEPER_MAX_API_BODY_BYTES: bytes('Body of an API request; more is 413', 1 * MiB),
   LABKEEPER_MAX_CONFIG_BYTES: bytes('Configuration of a job; more is 400', 1 * MiB),
+  LABKEEPER_MAX_UPLOAD_BYTES: bytes('One file sent for jobs to read; more is 413', 100 * MiB),
+  LABKEEPER_MAX_UPLOADS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(100)
+    .describe('Such files of one person at a time; more is 429'),
+  LABKEEPER_UPLOAD_MS: milliseconds('They are kept this long for a job to name them', 86_400_000),
   LABKEEPER_MAX_CONNECTIONS: z.coerce
     .number()
     .int()

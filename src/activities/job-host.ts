@@ -105,6 +105,9 @@ export function createJobEffects(ports: JobHostPorts) {
     await pickUp(job.id, attempt, doing);
     const layout = jobLayout(ports, job, attempt);
     const folder = await layout.folders.prepare(job.id, { config: spec.config ?? null });
+    for (const { upload, ...file } of await store.uploads.ofJob(job.id)) {
+      await ports.jobFolders.putInput(job.id, file, store.uploads.read(upload));
+    }
     const inContainer = spec.image !== undefined;
     const paths = inContainer ? layout.inContainer : folder;
     const mounts = await mountsOf(ports, { name: `job/${job.id}`, spec });

@@ -63,6 +63,7 @@ import { streams, type Streams } from './stream.ts';
 import { tokenActions } from './token-actions.ts';
 import { traceRequests } from './trace-requests.ts';
 import { unmatched } from './unmatched.ts';
+import { uploads, uploadsPath } from './uploads.ts';
 import { volumes } from './volumes.ts';
 
 /** The whole API and the pages, as one Hono app. Opens no port; takes what it needs as values. */
@@ -140,6 +141,7 @@ export function createApp(deps: ApiDependencies): OpenAPIHono<ApiEnv> {
   app.route('/', appLogRoutes(deps, { ...feeds, actions, logs }));
   app.route('/', events(deps, actions, eventStream(feeds)));
   app.route('/', jobs(deps, jobDeeds));
+  app.route('/', uploads(deps));
   app.route('/', jobTypes(deps, configs));
   app.route('/', sweeps(deps, sweepActions(deps, { jobs: jobDeeds, configs })));
   app.route('/', queue(deps, { actions: jobDeeds, reader: queueNow }));
@@ -225,7 +227,7 @@ function namedRequests(log: Log): MiddlewareHandler<ApiEnv> {
 }
 
 function limitedBody(maxBytes: number): MiddlewareHandler<ApiEnv> {
-  return bodyLimit({
+  const limited = bodyLimit({
     maxSize: maxBytes,
     onError: () => {
       throw new Problem(
@@ -234,6 +236,8 @@ function limitedBody(maxBytes: number): MiddlewareHandler<ApiEnv> {
       );
     },
   });
+  // Files count themselves, as they are written.
+  return (context, next) => (context.req.path === uploadsPath ? next() : limited(context, next));
 }
 
 /** What a stream may tell was decided when it was opened: when that may have changed, all end. */

@@ -70,6 +70,7 @@ export const components = {
     .object({ spec: jobSpec.describe('With every default filled in') })
     .meta({ id: 'PlannedJob', description: 'What a submission would run' }),
   job,
+  upload: jobs.uploadSchema.meta({ id: 'Upload' }),
   jobMetrics: jobs.jobMetricsSchema.meta({ id: 'JobMetrics' }),
   artifactList: jobs.artifactListSchema
     .extend({ items: z.array(jobs.artifactSchema.meta({ id: 'Artifact' })).describe('By path') })

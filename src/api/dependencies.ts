@@ -60,6 +60,9 @@ export interface ApiSettings {
   maxBodyBytes: number;
   /** Of a job. */
   maxConfigBytes: number;
+  /** Of one file that is sent for jobs to read, and how long it is kept unused. */
+  maxUploadBytes: number;
+  uploadLastsMs: number;
   maxSecretBytes: number;
   /** Secrets and registry credentials of one space. */
   maxSecrets: number;

@@ -12,7 +12,7 @@ const betweenBatchesMs = 50;
  * `intervalMs`, batch by batch, until `signal` aborts. Several APIs may do it at once. Never rejects.
  */
 export async function forgetHistory(options: {
-  store: Pick<Store, 'events' | 'operations' | 'jobs'>;
+  store: Pick<Store, 'events' | 'operations' | 'jobs' | 'uploads'>;
   metrics: ApiMetrics;
   keepEventsMs: number;
   keepOperationsMs: number;
@@ -32,6 +32,7 @@ export async function forgetHistory(options: {
       kind: 'operations',
       forget: (limit: number) => store.operations.forget(options.keepOperationsMs, limit),
     },
+    { kind: 'uploads', forget: (limit: number) => store.uploads.forget(limit) },
     { kind: 'jobs', forget: (limit: number) => store.jobs.forget(options.keepJobs, limit) },
   ] as const;
   while (!signal.aborted) {

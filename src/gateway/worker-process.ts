@@ -230,10 +230,7 @@ export async function startGatewayWorker(options: GatewayWorkerOptions): Promise
     {
       ...limits,
       maxBodyBytes: config.LABKEEPER_MAX_API_BODY_BYTES,
-      maxBodyBytesOf: ({ path }) =>
-        isQulabsPath(path) && isForLab(path, qulabsPath)
-          ? config.LABKEEPER_MAX_BODY_BYTES
-          : config.LABKEEPER_MAX_API_BODY_BYTES,
+      maxBodyBytesOf: ({ path }) => maxConsoleBody(config, path),
       onRequest: (exchange) => {
         if (isQulabsPath(exchange.head.path))
           serveQulabs(gateway, consoleGateway, doors.console, exchange);
@@ -350,4 +347,11 @@ function portOf(server: { address(): unknown }): number {
     return Number(address.port);
   }
   throw new Error('the listener has no port: it is not bound');
+}
+
+/** By what is asked for; the API counts the bytes of files once more, as it writes them. */
+function maxConsoleBody(config: Config, path: string): number {
+  if (isQulabsPath(path) && isForLab(path, qulabsPath)) return config.LABKEEPER_MAX_BODY_BYTES;
+  if (/^\/api\/v1\/uploads(?:\?|$)/.test(path)) return config.LABKEEPER_MAX_UPLOAD_BYTES;
+  return config.LABKEEPER_MAX_API_BODY_BYTES;
 }

@@ -73,7 +73,7 @@ export const apiMetrics = {
   labkeeper_forgotten_total: {
     type: 'counter',
     help: 'Rows that were dropped since they were older than they are kept',
-    labels: { kind: ['events', 'operations', 'jobs'] },
+    labels: { kind: ['events', 'operations', 'jobs', 'uploads'] },
   },
   labkeeper_events_lag_seconds: {
     type: 'gauge',

@@ -144,6 +144,18 @@ export const jobMetricsSchema = z
   .describe('The numbers of a job over time');
 export type JobMetricsJson = z.infer<typeof jobMetricsSchema>;
 
+export const uploadSchema = z
+  .object({
+    id: z.string().describe('What `inputs` of a submission name it by'),
+    owner: z.string().describe('Who sent it, and may use it'),
+    name: z.string().describe('Its name in the inputs of a job'),
+    sizeBytes: z.int().min(0).describe('Its size'),
+    sha256: z.string().describe('Its digest, in hexadecimal digits'),
+    createdAt: time('When it began to come'),
+    expiresAt: time('Gone after this, unless a job that is not over reads it'),
+  })
+  .describe('A file for jobs to read');
+
 export const jobListSchema = z
   .object({
     items: z.array(jobSchema).describe('Newest first'),

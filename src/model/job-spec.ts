@@ -49,6 +49,13 @@ const retrySchema = z
   .prefault({})
   .describe('Further attempts');
 
+/** Of a file in the inputs of a job. */
+export const inputNameSchema = z
+  .string()
+  .max(200)
+  .regex(/^(?!\.{1,2}$)[^/\0-\x1f]+$/, 'must be a plain file name')
+  .describe('Name of a file');
+
 const pathBelow = (folder: string) =>
   z
     .string()
@@ -73,6 +80,16 @@ export const jobFields = {
   configPath: pathBelow('the folder of configurations')
     .optional()
     .describe('Instead: a YAML or JSON file below configs/ of the shared folder, as it is now'),
+  inputs: z
+    .array(
+      z.strictObject({
+        upload: z.string().min(1).max(64).describe('Id of an upload of yours'),
+        name: inputNameSchema.optional().describe('Its name there; that of the upload without'),
+      }),
+    )
+    .max(100)
+    .default([])
+    .describe('Files that it finds in {inputs}; sent before to /api/v1/uploads'),
   saveConfigAs: z
     .string()
     .regex(

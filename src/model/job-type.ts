@@ -6,6 +6,7 @@ export const submitterFields = [
   'config',
   'configPath',
   'saveConfigAs',
+  'inputs',
   'title',
   'tags',
   'priority',

@@ -13,6 +13,16 @@ export interface JobFolders {
    */
   prepare(id: string, content: { config: Record<string, unknown> | null }): Promise<JobPaths>;
 
+  /**
+   * Writes a file into `inputs`, whole or not at all; one of the same size is there already. The folder must have been
+   * prepared. Throws `storage_full`.
+   */
+  putInput(
+    id: string,
+    file: { name: string; sizeBytes: number },
+    content: AsyncIterable<Uint8Array>,
+  ): Promise<void>;
+
   /** The last word of progress.json; null when there is none, or none that can be read. */
   readProgress(id: string): Promise<Record<string, unknown> | null>;
 

@@ -20,6 +20,7 @@ import type {
 } from './people-ports.ts';
 import type { SecretStore } from './secret-ports.ts';
 import type { SweepStore } from './sweep-ports.ts';
+import type { UploadStore } from './upload-ports.ts';
 import type { VolumeStore } from './volume-ports.ts';
 
 /**
@@ -43,6 +44,8 @@ export interface Store {
   /** Jobs of old families, and what they show of them. */
   sharedJobs: SharedJobStore;
   sweeps: SweepStore;
+  /** Files for the inputs of jobs. */
+  uploads: UploadStore;
   routes: RouteStore;
   use: UseStore;
   operations: OperationStore;

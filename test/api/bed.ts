@@ -107,6 +107,8 @@ export async function openApi(
       publicConsoleUrl: 'http://localhost:8080',
       maxBodyBytes: 1024 * 1024,
       maxConfigBytes: 1024 * 1024,
+      maxUploadBytes: 1024 * 1024,
+      uploadLastsMs: 60_000,
       maxSecretBytes: 64 * 1024,
       maxSecrets: 1_000,
       maxEventStreams: 20,

@@ -18,7 +18,10 @@ describe.runIf(requirePart('postgres'))('what is older than it is kept', () => {
     const ending = new AbortController();
     const metrics = createMetrics(apiMetrics);
     const begin = (
-      changes: { batch?: number; store?: Pick<Store, 'events' | 'operations' | 'jobs'> } = {},
+      changes: {
+        batch?: number;
+        store?: Pick<Store, 'events' | 'operations' | 'jobs' | 'uploads'>;
+      } = {},
     ) =>
       forgetHistory({
         store,

@@ -202,7 +202,7 @@ function exampleRequest(path: string, operation: Operation, optional: boolean) {
     if (example === undefined) continue;
     const text = String(example);
     if (parameter.in === 'path') filled = filled.replace(`{${parameter.name}}`, text);
-    else if (!optional) continue;
+    else if (!optional && parameter.required !== true) continue;
     else if (parameter.in === 'query') query.set(parameter.name, text);
     else headers[parameter.name] = text;
   }

@@ -77,6 +77,7 @@ const table: Readonly<Record<string, Line>> = {
     path: '/api/v1/apps/plot/links/0123456789ab',
   },
   'GET /api/v1/jobs': { least: 'person' },
+  'POST /api/v1/uploads': { least: 'person', path: '/api/v1/uploads?name=weather.csv' },
   'POST /api/v1/jobs': { least: 'instructor', body: { space: 'ml101', command: ['true'] } },
   'PUT /api/v1/jobs/:id': {
     least: 'instructor',

@@ -39,6 +39,7 @@ export async function openTestStore(
       | 'maxApps'
       | 'maxVolumes'
       | 'maxQueuedJobs'
+      | 'maxUploads'
       | 'maxQueuedJobsPerPerson'
       | 'hostSilentMs'
       | 'volumeMaxBytes'

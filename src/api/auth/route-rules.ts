@@ -38,6 +38,7 @@ export const routeRules: Readonly<Record<string, RouteRule>> = {
   'POST /api/v1/apps/:name/links': app('app.share'),
   'DELETE /api/v1/apps/:name/links/:id': app('app.share'),
   'GET /api/v1/jobs': 'person',
+  'POST /api/v1/uploads': 'person',
   'POST /api/v1/jobs': 'person',
   'PUT /api/v1/jobs/:id': 'person',
   'GET /api/v1/jobs/:id': job('job.see'),

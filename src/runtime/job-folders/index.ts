@@ -53,6 +53,17 @@ export function jobFolders(options: {
       });
     },
 
+    async putInput(id, { name, sizeBytes }, content) {
+      const path = join(pathsOf(id).inputs, name);
+      const there = await lstat(path).catch(() => null);
+      if (there?.isFile() && there.size === sizeBytes) return;
+      await withStorage(`write input ${name} of job/${id}`, async () => {
+        const draft = join(pathsOf(id).root, 'input.tmp');
+        await writeFile(draft, content, { mode: 0o644 });
+        await rename(draft, path);
+      });
+    },
+
     async readProgress(id) {
       const paths = pathsOf(id);
       const text = await readInside(paths, 'progress.json', maxProgressBytes);

@@ -54,6 +54,7 @@ import { addLoginLink, useLoginLink } from './sessions/login-links.ts';
 import * as sessions from './sessions/sessions.ts';
 import * as spaces from './spaces/spaces.ts';
 import * as tokens from './tokens/tokens.ts';
+import { uploadStore } from './uploads/index.ts';
 import { readUse } from './use/read.ts';
 import { reportUse } from './use/report.ts';
 import { touchUse } from './use/touch.ts';
@@ -82,6 +83,7 @@ export async function openPostgresStore(
     maxLinks?: number;
     maxVolumes?: number;
     maxQueuedJobs?: number;
+    maxUploads?: number;
     maxQueuedJobsPerPerson?: number | null;
     volumeMaxBytes?: number;
     hostSilentMs?: number;
@@ -137,6 +139,7 @@ export async function openPostgresStore(
     sharedJobs: sharedJobStore(database),
     jobs: jobStore(database, jobLimits, until),
     sweeps: sweepStore(database, jobLimits),
+    uploads: uploadStore(database, { maxUploads: options.maxUploads ?? 100 }),
     routes: {
       all: () => allRoutes(database),
       find: (app) => findRoute(database, app),

@@ -6,6 +6,7 @@ import type { Database, Query } from '../database.ts';
 import { insertEvent } from '../events/append.ts';
 import { makeVolumesOf } from '../volumes/for-entity.ts';
 import type { VolumeLimits } from '../volumes/make.ts';
+import { linkInputs } from '../uploads/index.ts';
 import { tellJob } from './tell.ts';
 import { jobColumns, toJob, type JobRow } from './row.ts';
 
@@ -28,6 +29,7 @@ export async function submitJob(
       if (winner === null) throw new Error(`job/${input.id} was submitted and removed meanwhile`);
       return { outcome: 'existing' as const, job: winner };
     }
+    await linkInputs(query, job, input.spec.inputs);
     if (input.shared !== undefined) await insertShared(query, input.id, input.shared);
     const cause = { actor: input.actor, why: input.why, traceparent: input.traceparent };
     await tellJob(query, input.id, { kind: 'submitted' }, cause);
