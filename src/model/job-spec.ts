@@ -106,10 +106,6 @@ export const jobFields = {
   runDeadlineMs: durationMs('An attempt that runs longer is stopped and has failed', day),
   stopGraceMs: durationMs('Between SIGTERM and SIGKILL', 10 * second, 0),
   retries: retrySchema,
-  onHostLost: z
-    .enum(['wait', 'rerun'])
-    .default('wait')
-    .describe('wait for a silent host, or run again once it has surely stopped the old attempt'),
   maxLogBytes: z
     .int()
     .min(4096)
@@ -192,11 +188,10 @@ export type JobSpec = z.infer<typeof jobSpecSchema>;
 export type JobSpecInput = z.input<typeof jobSpecSchema>;
 
 /** The durations and budgets the workflow needs, and nothing that only an activity needs. */
-export type JobPolicy = Pick<JobSpec, 'runDeadlineMs' | 'stopGraceMs' | 'retries' | 'onHostLost'>;
+export type JobPolicy = Pick<JobSpec, 'runDeadlineMs' | 'stopGraceMs' | 'retries'>;
 
 export const jobPolicyOf = (spec: JobSpec): JobPolicy => ({
   runDeadlineMs: spec.runDeadlineMs,
   stopGraceMs: spec.stopGraceMs,
   retries: spec.retries,
-  onHostLost: spec.onHostLost,
 });
