@@ -256,7 +256,7 @@ describe.runIf(requirePart('postgres'))('people and spaces', () => {
     expect(await of('space/chem')).toEqual([
       ['root', 'member removed', 'lea is no member any more'],
       ['root', 'member set', 'lea is instructor'],
-      ['root', 'added', 'title chem, maxApps 1, maxAwakeApps unlimited'],
+      ['root', 'added', 'title chem, maxApps 1'],
     ]);
     expect(await of('person/lea')).toEqual([['root', 'added', 'called Lea, no operator, enabled']]);
   });

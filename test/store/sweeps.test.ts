@@ -92,6 +92,22 @@ describe.runIf(requirePart('postgres'))('sweeps in the store', () => {
     expect(events.map(({ what }) => what)).toEqual(['succeeded', 'submitted']);
   });
 
+  it('keep their jobs until they are over, from removal and from being forgotten', async () => {
+    await addHost(bed.store, 'lab-1', { cpus: 1 });
+    await submit('kept', 2);
+    await grant();
+    await endAttempt(bed.store, 'kept.0');
+    const none = { succeededMs: 0, otherMs: 0 };
+    expect(await bed.store.jobs.forget(none, 10)).toBe(0);
+    await expect(bed.store.jobs.remove('kept.0', cause)).rejects.toMatchObject({
+      type: 'conflict',
+      message: expect.stringContaining('sweep/kept is not over, and counts it'),
+    });
+    await bed.store.sweeps.cancel('kept', cause);
+    expect(await bed.store.jobs.forget(none, 10)).toBe(2);
+    expect(await bed.store.sweeps.find('kept')).toBeNull();
+  });
+
   it('go on after a failure unless the first one is to end them', async () => {
     await addHost(bed.store, 'lab-1', { cpus: 2 });
     await submit('goes-on', 3);

@@ -54,6 +54,19 @@ export async function removeJob(database: Database, id: string, cause: Cause): P
         { details: { state: job.state } },
       );
     }
+    const [sweep] = await query<{ id: string }>(
+      'look for its sweep',
+      `SELECT sweeps.id FROM sweeps JOIN jobs ON jobs.sweep = sweeps.id
+       WHERE jobs.id = $1 AND sweeps.finished_at IS NULL`,
+      [id],
+    );
+    if (sweep !== undefined) {
+      throw new LabError(
+        'conflict',
+        `cannot remove job/${id}: sweep/${sweep.id} is not over, and counts it. Wait for its end, or cancel it`,
+        { details: { sweep: sweep.id } },
+      );
+    }
     const { actor, why } = cause;
     await insertEvent(query, jobEntity(id), { actor, what: 'removed', why });
     await query('remove', 'DELETE FROM jobs WHERE id = $1', [id]);

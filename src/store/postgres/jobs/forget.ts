@@ -15,9 +15,17 @@ export async function forgetJobs(
     'forget jobs',
     `DELETE FROM jobs WHERE id IN (
        SELECT id FROM jobs WHERE finished_at IS NOT NULL AND NOT ${isKept(1, 2)}
+         -- The end of a sweep is counted from its jobs.
+         AND (sweep IS NULL OR EXISTS (
+           SELECT FROM sweeps WHERE sweeps.id = jobs.sweep AND sweeps.finished_at IS NOT NULL))
        ORDER BY finished_at LIMIT $3 FOR UPDATE SKIP LOCKED)
      RETURNING id`,
     [keep.succeededMs, keep.otherMs, limit],
+  );
+  await database.query(
+    'forget sweeps without jobs',
+    `DELETE FROM sweeps WHERE finished_at IS NOT NULL
+       AND NOT EXISTS (SELECT FROM jobs WHERE jobs.sweep = sweeps.id)`,
   );
   return rows.length;
 }

@@ -67,7 +67,8 @@ export async function putSpace(
       maxQueuedJobs: quota('maxQueuedJobs'),
     };
     const changed = (['title', ...quotas] as const).filter(
-      (field) => before === null || before[field] !== after[field],
+      // Of a new one what was set, not every limit that it does not have.
+      (field) => (before?.[field] ?? null) !== after[field],
     );
     if (before !== null && changed.length === 0) return { outcome: 'unchanged', space: before };
     await query(
