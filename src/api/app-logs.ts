@@ -6,10 +6,9 @@ import type { ApiDependencies, ApiEnv } from './dependencies.ts';
 import { followLog } from './log-follow.ts';
 import type { LogPart } from './log-reader.ts';
 import { problems, router, stream } from './openapi.ts';
-import { namePath } from './parameters.ts';
+import { logRange, namePath } from './parameters.ts';
 import type { Streams } from './stream.ts';
 
-const MiB = 1024 * 1024;
 const defaultTailBytes = 64 * 1024;
 
 /** `/api/v1/apps/{name}/logs`: the end, a range, or what comes; one address, running or archived. */
@@ -70,27 +69,7 @@ const logsRoute = createRoute({
           description: 'Instance; the current or last one without',
           example: 3,
         }),
-        tailBytes: z.coerce
-          .number()
-          .int()
-          .min(0)
-          .max(MiB)
-          .optional()
-          .meta({ description: 'The last so many bytes, from a line start', example: 65_536 }),
-        fromByte: z.coerce
-          .number()
-          .int()
-          .min(0)
-          .max(Number.MAX_SAFE_INTEGER)
-          .optional()
-          .meta({ description: 'Instead: from this byte since its beginning on' }),
-        maxBytes: z.coerce
-          .number()
-          .int()
-          .min(1)
-          .max(MiB)
-          .optional()
-          .meta({ description: 'At most so many bytes in the answer', example: 1_048_576 }),
+        ...logRange,
         follow: z
           .enum(['true', 'false'])
           .default('false')

@@ -10,11 +10,10 @@ import { rangeFrom, readLogRange } from './job-log-range.ts';
 import { jobLogs, logSources } from './job-log-source.ts';
 import { jobPath } from './jobs.ts';
 import { json, problems, router, stream } from './openapi.ts';
-import { eventId, pageLimit } from './parameters.ts';
+import { eventId, logRange, pageLimit } from './parameters.ts';
 import { eventFor } from './present.ts';
 import type { OpenStream, Streams } from './stream.ts';
 
-const MiB = 1024 * 1024;
 const defaultTailBytes = 64 * 1024;
 
 /** `/api/v1/jobs/{id}/logs` and `/events`: one address from the first line to the archive. */
@@ -177,27 +176,7 @@ const logsRoute = createRoute({
           .min(1)
           .optional()
           .meta({ description: 'Attempt; the one that runs or ran last without', example: 1 }),
-        tailBytes: z.coerce
-          .number()
-          .int()
-          .min(0)
-          .max(MiB)
-          .optional()
-          .meta({ description: 'The last so many bytes, from a line start', example: 65_536 }),
-        fromByte: z.coerce
-          .number()
-          .int()
-          .min(0)
-          .max(Number.MAX_SAFE_INTEGER)
-          .optional()
-          .meta({ description: 'Instead: from this byte since its beginning on' }),
-        maxBytes: z.coerce
-          .number()
-          .int()
-          .min(1)
-          .max(MiB)
-          .optional()
-          .meta({ description: 'At most so many bytes in the answer', example: 1_048_576 }),
+        ...logRange,
         follow: z
           .enum(['true', 'false'])
           .default('false')

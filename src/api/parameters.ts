@@ -39,3 +39,30 @@ export const pageLimit = (defaultLimit: number) =>
 export function accepted(context: Context<ApiEnv>, operation: OperationJson) {
   return context.json(operation, 202, { location: operation.links.self });
 }
+
+const MiB = 1024 * 1024;
+
+/** Which bytes of a log are read. */
+export const logRange = {
+  tailBytes: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(MiB)
+    .optional()
+    .meta({ description: 'The last so many bytes, from a line start', example: 65_536 }),
+  fromByte: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(Number.MAX_SAFE_INTEGER)
+    .optional()
+    .meta({ description: 'Instead: from this byte since its beginning on' }),
+  maxBytes: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(MiB)
+    .optional()
+    .meta({ description: 'At most so many bytes in the answer', example: 1_048_576 }),
+};

@@ -1,3 +1,4 @@
+import { isRecord } from '../model/is-record.ts';
 import { createHash, randomUUID } from 'node:crypto';
 import type { Cause } from '../model/app-state.ts';
 import { canonicalJson } from '../model/canonical-json.ts';
@@ -80,9 +81,6 @@ export function sweepActions(
     },
   };
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function refuseWrong(all: { path: string; message: string }[]): void {
   if (all.length === 0) return;

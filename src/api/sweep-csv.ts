@@ -1,3 +1,4 @@
+import { isRecord } from '../model/is-record.ts';
 import type { Sweep, SweepRow, SweepStore } from '../store/sweep-ports.ts';
 
 const pageSize = 500;
@@ -76,9 +77,6 @@ function flatResult({ result }: SweepRow): Record<string, unknown> {
   }
   return flat;
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const line = (cells: readonly unknown[]): string => `${cells.map(cell).join(',')}\r\n`;
 

@@ -1,3 +1,4 @@
+import { isRecord } from './is-record.ts';
 import { fieldsThatRestart, type AppSpec } from './app-spec.ts';
 import { statusOf, type AppCondition } from './app-view.ts';
 import { canonicalJson } from './canonical-json.ts';
@@ -88,8 +89,4 @@ function changesBetween(before: unknown, after: unknown, path = ''): PlannedChan
   }
   if (canonicalJson([before]) === canonicalJson([after])) return [];
   return [{ path, before: before ?? null, after: after ?? null }];
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,3 +1,4 @@
+import { isRecord } from './is-record.ts';
 import { progressFigures } from './job-progress.ts';
 
 /**
@@ -46,6 +47,3 @@ function collect(
     else if (isRecord(value) && depth < mostDepth) collect(value, `${name}.`, depth + 1, values);
   }
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,3 +1,4 @@
+import { isRecord } from './is-record.ts';
 /** What a program's own words about its progress come to. */
 export interface ProgressFigures {
   /** Whole part of the way, from 0 to 100; null when it cannot be told. */
@@ -81,6 +82,3 @@ export function progressInWords(figures: ProgressFigures, leftInWords: string | 
   ];
   return parts.filter((part) => part !== null).join(', ');
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,3 +1,4 @@
+import { isRecord } from './is-record.ts';
 import { z } from 'zod';
 import { jobFields, jobSpecSchema, type JobSpec } from './job-spec.ts';
 
@@ -13,9 +14,6 @@ export const submitterFields = [
   'queueDeadlineMs',
   'runDeadlineMs',
 ] as const satisfies readonly (keyof JobSpec)[];
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** The definition of a type: a job's, with the schema of its config in place of one. */
 export const jobTypeSpecSchema = z
@@ -42,7 +40,7 @@ export const jobTypeSpecSchema = z
       .describe('Jobs of this type that run at once; null sets no limit'),
   })
   .refine((spec) => spec.image !== undefined || spec.command !== undefined, {
-    when: ({ value }) => isObject(value),
+    when: ({ value }) => isRecord(value),
     path: ['image'],
     message: 'give an image or a command',
   });

@@ -1,3 +1,4 @@
+import { isRecord } from '../../model/is-record.ts';
 import type { JobJson } from '../../model/job-api.ts';
 
 type Scalar = string | number | boolean | null;
@@ -121,9 +122,6 @@ function cellText(cell: Scalar): string {
 
 const isScalar = (value: unknown): value is Scalar =>
   value === null || ['string', 'number', 'boolean'].includes(typeof value);
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const mostCharacters = 20_000;
 

@@ -1,3 +1,6 @@
+import { readResult } from './read-result.ts';
+import { asStorageFull } from '../../model/storage-full.ts';
+import { isRecord } from '../../model/is-record.ts';
 import { chmod, lstat, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { jobIdPattern } from '../../model/job-ids.ts';
@@ -6,13 +9,10 @@ import { parseLooseJson } from '../../model/loose-json.ts';
 import { archiveFolder } from '../volume-folders/archive.ts';
 import { removeFolder } from '../volume-folders/remove.ts';
 import { measureFolder } from '../volume-folders/measure.ts';
-import type { Collected, JobFolders, JobPaths } from '../job-folders.ts';
+import type { JobFolders, JobPaths } from '../job-folders.ts';
 import { asArtifact, listBelow, openBelow } from './output-files.ts';
 
 const maxProgressBytes = 256 * 1024;
-/** A file that is being written is looked at again, so often and so soon. */
-const looks = 3;
-const betweenLooksMs = 60;
 
 /** In each folder: whose it is. */
 const markFile = '.installation';
@@ -75,7 +75,8 @@ export function jobFolders(options: {
     async collect(id, maxResultBytes) {
       const paths = pathsOf(id);
       const progress = await this.readProgress(id);
-      return { progress, result: await readResult(paths, maxResultBytes) };
+      const read = () => readInside(paths, 'result.json', maxResultBytes);
+      return { progress, result: await readResult(read, maxResultBytes) };
     },
 
     async listArtifacts(id, page) {
@@ -134,23 +135,6 @@ const pathsBelow = (root: string): JobPaths => ({
   output: join(root, 'output'),
 });
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-async function readResult(paths: JobPaths, maxBytes: number): Promise<Collected['result']> {
-  for (let look = 1; ; look += 1) {
-    const text = await readInside(paths, 'result.json', maxBytes);
-    if (text === null) return null;
-    if (typeof text !== 'string') {
-      return { problem: `result.json has ${text.bytes} bytes, and ${maxBytes} are read at most` };
-    }
-    const value = parseLooseJson(text);
-    if (value !== undefined) return { value };
-    if (look >= looks) return { problem: 'result.json is not valid JSON' };
-    await new Promise((done) => setTimeout(done, betweenLooksMs));
-  }
-}
-
 /** Its text; its size when it is too large; null when there is none that lies in the folder. */
 async function readInside(
   paths: JobPaths,
@@ -181,12 +165,6 @@ async function withStorage<Result>(what: string, act: () => Promise<Result>): Pr
   try {
     return await act();
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code !== 'ENOSPC' && code !== 'EDQUOT') throw error;
-    throw new LabError(
-      'storage_full',
-      `cannot ${what}: the disk of the data folder is full. Free space there, then try again`,
-      { cause: error },
-    );
+    throw asStorageFull(error, what, 'the disk of the data folder');
   }
 }

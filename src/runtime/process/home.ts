@@ -1,3 +1,4 @@
+import { asStorageFull } from '../../model/storage-full.ts';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
@@ -70,12 +71,6 @@ export function withStorage<Result>(what: string, act: () => Result): Result {
   try {
     return act();
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code !== 'ENOSPC' && code !== 'EDQUOT') throw error;
-    throw new LabError(
-      'storage_full',
-      `cannot ${what}: the disk of the data folder is full. Free space there, then try again`,
-      { cause: error },
-    );
+    throw asStorageFull(error, what, 'the disk of the data folder');
   }
 }

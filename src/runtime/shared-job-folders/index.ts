@@ -1,3 +1,6 @@
+import { readResult } from '../job-folders/read-result.ts';
+import { asStorageFull } from '../../model/storage-full.ts';
+import { isRecord } from '../../model/is-record.ts';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { jobIdPattern } from '../../model/job-ids.ts';
@@ -11,12 +14,10 @@ import {
   within,
   writeInside,
 } from '../../open-inside.ts';
-import type { Collected, JobPaths } from '../job-folders.ts';
+import type { JobPaths } from '../job-folders.ts';
 import type { SharedJobFolders } from '../shared-job-folders.ts';
 
 const maxProgressBytes = 256 * 1024;
-const looks = 3;
-const betweenLooksMs = 60;
 
 /** The shared folder as this host has it. */
 export function sharedJobFolders(options: {
@@ -65,7 +66,8 @@ export function sharedJobFolders(options: {
 
     async collect(id, maxResultBytes) {
       const progress = await this.readProgress(id);
-      return { progress, result: await readResult(root, id, maxResultBytes) };
+      const read = () => readInside(root, `${place(id)}/results/result.json`, maxResultBytes);
+      return { progress, result: await readResult(read, maxResultBytes) };
     },
 
     async keepLog(id, pieces) {
@@ -112,37 +114,10 @@ function pathsBelow(root: string, id: string): JobPaths {
   };
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-async function readResult(
-  root: string,
-  id: string,
-  maxBytes: number,
-): Promise<Collected['result']> {
-  for (let look = 1; ; look += 1) {
-    const text = await readInside(root, `${place(id)}/results/result.json`, maxBytes);
-    if (text === null) return null;
-    if (typeof text !== 'string') {
-      return { problem: `result.json has ${text.bytes} bytes, and ${maxBytes} are read at most` };
-    }
-    const value = parseLooseJson(text);
-    if (value !== undefined) return { value };
-    if (look >= looks) return { problem: 'result.json is not valid JSON' };
-    await new Promise((done) => setTimeout(done, betweenLooksMs));
-  }
-}
-
 async function withStorage<Result>(what: string, act: () => Promise<Result>): Promise<Result> {
   try {
     return await act();
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code !== 'ENOSPC' && code !== 'EDQUOT') throw error;
-    throw new LabError(
-      'storage_full',
-      `cannot ${what}: its disk is full. Free space there, then try again`,
-      { cause: error },
-    );
+    throw asStorageFull(error, what, 'its disk');
   }
 }

@@ -1,8 +1,9 @@
+import { asStorageFull } from '../../model/storage-full.ts';
+import { isRecord } from '../../model/is-record.ts';
 import { constants } from 'node:fs';
 import { open, readdir, realpath } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { Readable } from 'node:stream';
-import { LabError } from '../../model/failures.ts';
 import {
   folderInside,
   makeInside,
@@ -106,23 +107,14 @@ async function readConfig(
   if (typeof text !== 'string') return 'too_large';
   if (text.includes('\0')) return 'invalid';
   const value = parseYaml(text);
-  if (!isMapping(value)) return 'invalid';
+  if (!isRecord(value)) return 'invalid';
   return { path: `${configs}/${inConfigs}`, text, value };
 }
-
-const isMapping = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 async function withStorage<Result>(what: string, act: () => Promise<Result>): Promise<Result> {
   try {
     return await act();
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code !== 'ENOSPC' && code !== 'EDQUOT') throw error;
-    throw new LabError(
-      'storage_full',
-      `cannot ${what}: the disk of the shared folder is full. Free space there, then try again`,
-      { cause: error },
-    );
+    throw asStorageFull(error, what, 'the disk of the shared folder');
   }
 }

@@ -1,7 +1,8 @@
 import { opevaInContainer } from '../../../model/opeva.ts';
 import type { SharedFolder } from '../../../store/shared-folder.ts';
 import { Refusal } from '../refusal.ts';
-import { isRecord, wellFormed, type LaunchBody } from './launch-body.ts';
+import { wellFormed, type LaunchBody } from './launch-body.ts';
+import { isRecord } from '../../../model/is-record.ts';
 import type { OpevaSettings } from './settings.ts';
 
 /** The configuration of a job, as it will run with it. */

@@ -4,7 +4,8 @@ import { parseLooseJson } from '../../../model/loose-json.ts';
 import type { SharedFolder } from '../../../store/shared-folder.ts';
 import type { ImportedJob, SharedJobStore } from '../../../store/shared-job-ports.ts';
 import { pause } from '../../pause.ts';
-import { isRecord, wellFormed } from './launch-body.ts';
+import { wellFormed } from './launch-body.ts';
+import { isRecord } from '../../../model/is-record.ts';
 
 const maxTrackBytes = 64 * 1024 * 1024;
 const retryMs = 1_000;

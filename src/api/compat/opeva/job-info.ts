@@ -4,7 +4,8 @@ import type { SharedJob } from '../../../store/shared-job-ports.ts';
 import type { OpevaDependencies } from './index.ts';
 import { readJson } from './json-files.ts';
 import { tellOfOurs, type KnownJob } from './known-job.ts';
-import { isRecord } from './launch-body.ts';
+
+import { isRecord } from '../../../model/is-record.ts';
 
 const maxInfoBytes = 1024 * 1024;
 

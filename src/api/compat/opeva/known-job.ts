@@ -9,7 +9,8 @@ import {
 import type { ImportedJob, SharedJob } from '../../../store/shared-job-ports.ts';
 import { Refusal } from '../refusal.ts';
 import type { OpevaDependencies } from './index.ts';
-import { isRecord } from './launch-body.ts';
+
+import { isRecord } from '../../../model/is-record.ts';
 
 /** What an id stands for: a job of ours, one of the backend before, or a folder that somebody put there. */
 export type KnownJob =

@@ -1,3 +1,4 @@
+import { isRecord } from '../../../model/is-record.ts';
 import type { Context } from 'hono';
 import type { OpevaDialect } from '../../../model/opeva.ts';
 import { Refusal } from '../refusal.ts';
@@ -151,6 +152,3 @@ const mistaken = (mistakes: Mistake[]): Refusal => new Refusal(422, mistakes);
 /** What neither an environment nor a database takes is no part of a text. */
 export const wellFormed = (text: string): string =>
   text.replaceAll('\0', '').replaceAll(/\p{Surrogate}/gu, '\u{fffd}');
-
-export const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -3,7 +3,8 @@ import { Refusal } from '../refusal.ts';
 import type { OpevaDependencies, OpevaEnv } from './index.ts';
 import { readJson, type JsonFile } from './json-files.ts';
 import { requireJob, tellOf, type KnownJob } from './known-job.ts';
-import { isRecord } from './launch-body.ts';
+
+import { isRecord } from '../../../model/is-record.ts';
 import { simulationData } from './simulation-data.ts';
 import { json } from './show-progress.ts';
 import { noStore } from './show-status.ts';

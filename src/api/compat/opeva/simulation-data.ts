@@ -1,5 +1,6 @@
 import type { OpevaDependencies } from './index.ts';
-import { isRecord } from './launch-body.ts';
+
+import { isRecord } from '../../../model/is-record.ts';
 
 /** The keys that the second generation reads beside a result. */
 export async function simulationData(

@@ -1,3 +1,4 @@
+import { findEarlierRow } from './earlier.ts';
 import { LabError } from '../../../model/failures.ts';
 import { jobEntity, type EntityName } from '../../../model/names.ts';
 import type { Job, JobStore, Submission } from '../../job-ports.ts';
@@ -58,23 +59,9 @@ async function insertShared(
   );
 }
 
-/** The job that has the id, or that the owner's key was used for. Throws `conflict` for another body. */
 async function findEarlier(query: Query, input: Submission): Promise<Job | null> {
-  const { id, owner, idempotencyKey = null, bodyDigest } = input;
-  const [row] = await query<JobRow>(
-    'look for an earlier one',
-    `SELECT ${jobColumns} FROM jobs
-     WHERE id = $1 OR (owner = $2 AND idempotency_key = $3) ORDER BY id = $1 DESC LIMIT 1`,
-    [id, owner, idempotencyKey],
-  );
-  if (row === undefined) return null;
-  if (row.body_digest === bodyDigest && row.owner === owner) return toJob(row);
-  const by = row.id === id ? 'its id' : `the key ${idempotencyKey}`;
-  throw new LabError(
-    'conflict',
-    `cannot submit job/${id}: ${by} was used for job/${row.id} with another definition; use a new one for a new job`,
-    { details: { job: row.id } },
-  );
+  const row = await findEarlierRow<JobRow>(query, 'job', jobColumns, input);
+  return row === null ? null : toJob(row);
 }
 
 async function insert(

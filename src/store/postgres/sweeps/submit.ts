@@ -1,3 +1,4 @@
+import { findEarlierRow } from '../jobs/earlier.ts';
 import { LabError } from '../../../model/failures.ts';
 import { sweepEntity } from '../../../model/names.ts';
 import type { Sweep, SweepStore, SweepSubmission } from '../../sweep-ports.ts';
@@ -62,21 +63,8 @@ export async function submitSweep(
 }
 
 async function findEarlier(query: Query, input: SweepSubmission): Promise<Sweep | null> {
-  const { id, owner, idempotencyKey = null, bodyDigest } = input;
-  const [row] = await query<SweepDatabaseRow>(
-    'look for an earlier one',
-    `SELECT ${sweepColumns} FROM sweeps
-     WHERE id = $1 OR (owner = $2 AND idempotency_key = $3) ORDER BY id = $1 DESC LIMIT 1`,
-    [id, owner, idempotencyKey],
-  );
-  if (row === undefined) return null;
-  if (row.body_digest === bodyDigest && row.owner === owner) return toSweep(row);
-  const by = row.id === id ? 'its id' : `the key ${idempotencyKey}`;
-  throw new LabError(
-    'conflict',
-    `cannot submit sweep/${id}: ${by} was used for sweep/${row.id} with another definition; use a new one for a new sweep`,
-    { details: { sweep: row.id } },
-  );
+  const row = await findEarlierRow<SweepDatabaseRow>(query, 'sweep', sweepColumns, input);
+  return row === null ? null : toSweep(row);
 }
 
 /** One statement; each job's parameters are laid over the common config by the database. */
